@@ -1,0 +1,68 @@
+# Needs Python 3.11 or newer, pip and make. Another interpreter: make PYTHON=python3.12 test
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PANDAS := $(VENV)/frictionless-parquet
+DEMO ?= build/demo
+PYTEST_ARGS ?=
+
+.PHONY: help demo test generate check lint types bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      simulate the trial, convert it to Parquet, show the report"
+	@echo "make test      run the tests"
+	@echo "make generate  write the files that follow from schema/"
+	@echo "make check     definitions are sound, generated files are fresh, the examples fit datapackage.json"
+	@echo "make lint      ruff, formatting, import contracts"
+	@echo "make types     mypy"
+	@echo "make bench     run the benchmarks"
+	@echo "make clean     remove what make made"
+
+# The stamp is made last, so that a broken installation is tried again.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12" >&2; exit 1; }
+	@rm -f $@
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+		&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# Beside the environment and not in it: the tests must see what a plain install sees, and that has no pandas.
+$(PANDAS): $(READY)
+	@rm -rf $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@.new pandas tzdata
+	@mv $@.new $@ && touch $@
+
+demo: $(READY)
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/anakinra-t2d simulate --out $(DEMO)/sent --patients 70 --seed 1
+	$(BIN)/anakinra-t2d convert $(DEMO)/sent --out $(DEMO)/parquet
+	@cat $(DEMO)/parquet/report.txt
+
+test: $(READY) $(PANDAS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+generate: $(READY)
+	$(BIN)/python -m anakinra_t2d.forms.generate
+
+check: $(READY)
+	$(BIN)/python -m anakinra_t2d.forms.generate --check
+	$(BIN)/frictionless validate datapackage.json
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build dist $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find validators tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,54 @@
+"""A small synthetic trial, made once, and ways to change a copy of it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import anakinra_t2d as trial
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def sound_trial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a synthetic trial of 16 patients that has no finding."""
+    folder = tmp_path_factory.mktemp("sound")
+    trial.simulate(folder, patients=16, seed=7)
+    return folder
+
+
+@pytest.fixture
+def copy_of_trial(sound_trial: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    folder = tmp_path / "trial"
+    shutil.copytree(sound_trial, folder)
+    return folder
+
+
+Rows = list[dict[str, str]]
+
+
+def read_rows(path: Path) -> Rows:
+    """Rows of a canonical CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path: Path, rows: Rows) -> None:
+    """Write rows back in the layout of the simulator."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def change(path: Path, edit: Callable[[Rows], object]) -> None:
+    """Read the rows of a file, let ``edit`` change them in place, and write them back."""
+    rows = read_rows(path)
+    edit(rows)
+    write_rows(path, rows)

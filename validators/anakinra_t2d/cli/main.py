@@ -1,0 +1,156 @@
+"""``anakinra-t2d``: the commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from anakinra_t2d import __version__
+from anakinra_t2d.cli.failures import report_failures
+
+if TYPE_CHECKING:
+    from anakinra_t2d.conversion.outcome import Outcome
+
+_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Check trial data of the anakinra trial (NCT00303394) and convert them to Parquet.
+
+    Exit status: 0 no error found, 1 errors found, 2 the command could not run.
+    """
+
+
+def _checking_options(command: Any) -> Any:
+    for option in (
+        click.option(
+            "--no-values", is_flag=True, help="Hide every value; show pseudonyms in place of subject numbers."
+        ),
+        click.option("--all", "every", is_flag=True, help="Show every finding, not only the first of each rule."),
+        click.option("--strict", is_flag=True, help="Exit with 1 on warnings too."),
+        click.option(
+            "--format",
+            "layout",
+            type=click.Choice(["text", "json", "github"]),
+            default="text",
+            show_default=True,
+            help="text for people, json for programs, github for annotations in GitHub Actions.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_PATHS
+@click.option("--only", multiple=True, metavar="CODE", help="Report only this rule; may be given several times.")
+@_checking_options
+@report_failures
+def validate(
+    paths: tuple[Path, ...], only: tuple[str, ...], layout: str, strict: bool, every: bool, no_values: bool
+) -> None:
+    """Check a submission and write nothing.
+
+    PATHS are a directory of <table>.csv or <table>.parquet, such files, a datapackage.json, or a zip of these.
+    """
+    from anakinra_t2d.cli.progress import showing_progress
+    from anakinra_t2d.conversion.run import validate as run
+
+    with showing_progress() as progress:
+        outcome = run(*paths, only=only or None, progress=progress, show_values=not no_values)
+    _print(outcome, layout, every)
+    raise SystemExit(outcome.exit_status(strict=strict))
+
+
+@main.command()
+@_PATHS
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Directory to write; an earlier output is replaced."
+)
+@_checking_options
+@report_failures
+def convert(paths: tuple[Path, ...], out: Path, layout: str, strict: bool, every: bool, no_values: bool) -> None:
+    """Check a submission and write its valid rows as Parquet.
+
+    The directory appears whole or not at all. Beside the tables it holds datapackage.json, the findings, the rejected
+    rows with their reasons, the lineage of changed cells, a report and a manifest with hashes.
+    """
+    from anakinra_t2d.cli.progress import showing_progress
+    from anakinra_t2d.conversion.run import convert as run
+
+    with showing_progress() as progress:
+        outcome = run(*paths, out=out, progress=progress, show_values=not no_values)
+    _print(outcome, layout, every)
+    if layout == "text":
+        click.echo(f"Written to {out}")
+    raise SystemExit(outcome.exit_status(strict=strict))
+
+
+@main.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory for the CSV files.")
+@click.option("--patients", default=70, show_default=True, type=click.IntRange(min=4), help="Randomised patients.")
+@click.option("--seed", default=None, type=int, help="The same seed gives the same bytes.  [default: a fixed seed]")
+@report_failures
+def simulate(out: Path, patients: int, seed: int | None) -> None:
+    """Write a synthetic trial that is calibrated to the published results. No row describes a real person."""
+    from anakinra_t2d.simulation import DEFAULT_SEED
+    from anakinra_t2d.simulation import simulate as run
+
+    rows = run(out, patients=patients, seed=DEFAULT_SEED if seed is None else seed)
+    click.echo(f"Wrote {len(rows)} tables with {sum(rows.values()):,} rows of synthetic data to {out}")
+
+
+@main.group()
+def schema() -> None:
+    """Work with the definitions themselves."""
+
+
+@schema.command()
+@click.argument("root", required=False, type=click.Path(path_type=Path, file_okay=False))
+@report_failures
+def check(root: Path | None) -> None:
+    """Read schema/ strictly and say what is wrong, with file and line.
+
+    ROOT is the folder that holds schema/; by default the definitions of this installation.
+    """
+    from anakinra_t2d.across.relations import open_relations
+    from anakinra_t2d.across.run import check_rules
+    from anakinra_t2d.schema import load
+    from anakinra_t2d.schema.where import data_root
+
+    found = load(root or data_root())
+    with open_relations(found, {}) as con:
+        check_rules(con, found)
+    fields = sum(len(table.fields) for table in found.tables.values())
+    click.echo(
+        f"The schema is sound: {len(found.tables)} tables, {fields} fields, {len(found.quantities)} quantities, "
+        f"{len(found.rules)} rules, {len(found.eligibility.criteria)} eligibility criteria "
+        f"(version {found.trial.version})."
+    )
+
+
+def _print(outcome: Outcome, layout: str, every: bool) -> None:
+    from anakinra_t2d.schema import definitions
+
+    if layout == "json":
+        from anakinra_t2d.report.json_document import as_json
+
+        click.echo(as_json(outcome), nl=False)
+    elif layout == "github":
+        from anakinra_t2d.report.github import workflow_commands
+
+        for line in workflow_commands(outcome):
+            click.echo(line)
+    else:
+        from rich.console import Console
+
+        from anakinra_t2d.report.text import WIDTH, print_report
+
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=WIDTH)
+        print_report(outcome, definitions(), console, every=every)

@@ -1,0 +1,142 @@
+"""The files beside the tables: findings, counts of checks, lineage, manifest, data package and report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anakinra_t2d import __version__
+from anakinra_t2d.conversion.outcome import Outcome
+from anakinra_t2d.finding import record_key
+from anakinra_t2d.forms.data_package import data_package
+from anakinra_t2d.harmonise.typing import CellTyper
+from anakinra_t2d.report.json_document import as_json
+from anakinra_t2d.report.text import plain_report
+from anakinra_t2d.schema import Definitions
+from anakinra_t2d.write.parquet_table import ParquetTable
+
+_FINDINGS = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        pa.field("table", pa.string()),
+        pa.field("record_key", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("fields", pa.list_(pa.string())),
+        pa.field("expected", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("hint", pa.string()),
+        pa.field("file", pa.string()),
+        pa.field("sheet", pa.string()),
+        pa.field("row", pa.int64()),
+        pa.field("column", pa.string()),
+        pa.field("fingerprint", pa.string(), nullable=False),
+    ]
+)
+_CHECKS = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        pa.field("table", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("passed", pa.int64(), nullable=False),
+        pa.field("failed", pa.int64(), nullable=False),
+        pa.field("not_assessed", pa.int64(), nullable=False),
+    ]
+)
+
+
+def write_outputs(
+    folder: Path, found: Definitions, outcome: Outcome, changed: Sequence[Mapping[str, object]], written: Sequence[str]
+) -> None:
+    """Write everything beside the tables into ``folder``; ``written`` names the tables that are there."""
+    _write_parquet(folder / "findings.parquet", _FINDINGS, _finding_rows(outcome))
+    (folder / "findings.json").write_text(as_json(outcome), encoding="utf-8")
+    _write_parquet(folder / "checks.parquet", _CHECKS, _check_rows(found, outcome))
+    _write_lineage(folder, found, changed)
+    (folder / "report.txt").write_text(plain_report(outcome, found), encoding="utf-8")
+    paths = {name: f"{name}.parquet" for name in written}
+    lineage = [name for name, table in found.tables.items() if table.role == "lineage"]
+    paths |= {name: f"{name}.parquet" for name in lineage}
+    package = data_package(found, paths=paths, synthetic=outcome.synthetic)
+    (folder / "datapackage.json").write_text(_json(package), encoding="utf-8")
+    (folder / "manifest.json").write_text(_json(_manifest(folder, found, outcome)), encoding="utf-8")
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+
+def _finding_rows(outcome: Outcome) -> Iterable[tuple[Any, ...]]:
+    for f in outcome.findings:
+        place = f.location
+        yield (
+            f.code, f.severity, f.table, record_key(f.key) or None, f.field, f.value, list(f.fields), f.expected,
+            f.message, f.hint, place.file, place.sheet, place.row, place.column, f.fingerprint,
+        )  # fmt: skip
+
+
+def _check_rows(found: Definitions, outcome: Outcome) -> Iterable[tuple[Any, ...]]:
+    for (code, table, name), count in sorted(outcome.checks.items(), key=lambda item: [part or "" for part in item[0]]):
+        severity = found.rules[code].severity
+        yield code, severity, table, name, count.passed, count.failed, count.not_assessed
+
+
+def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> None:
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [() for _ in schema]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path, compression="zstd")
+
+
+def _write_lineage(folder: Path, found: Definitions, changed: Sequence[Mapping[str, object]]) -> None:
+    for name, table in found.tables.items():
+        if table.role == "lineage":
+            frame = pl.DataFrame(list(changed), schema=CellTyper(table, found).schema(), orient="row")
+            metadata = {"schema_fingerprint": found.fingerprint}
+            with ParquetTable(folder / f"{name}.parquet", table, found, metadata) as writer:
+                writer.write(frame)
+
+
+def _manifest(folder: Path, found: Definitions, outcome: Outcome) -> dict[str, Any]:
+    """What went in, what came out: hashes of every file and the sums that must hold."""
+    tables = {
+        name: {
+            "source": {"file": Path(t.file).name, "sha256": t.sha256, "bytes": t.size},
+            "rows_read": t.rows_read,
+            "rows_valid": t.rows_valid,
+            "rows_rejected": t.rows_rejected,
+            "cells_changed": t.changed_cells,
+        }
+        for name, t in outcome.tables.items()
+    }
+    files = {
+        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
+    return {
+        "format": 1,
+        "package": f"anakinra-t2d {__version__}",
+        "trial": found.trial.registry,
+        "schema_version": found.trial.version,
+        "schema_fingerprint": found.fingerprint,
+        "synthetic": outcome.synthetic,
+        "errors": outcome.errors,
+        "warnings": outcome.warnings,
+        "not_assessed": outcome.not_assessed,
+        "tables": tables,
+        "files": files,
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

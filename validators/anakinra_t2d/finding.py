@@ -1,0 +1,79 @@
+"""A finding: one place where the data do not hold what the schema says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a finding was read: file as the user named it, sheet, line or sheet row from 1, column header."""
+
+    file: str | None = None
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        parts = [part for part in (self.file, self.sheet) if part]
+        if self.row is not None:
+            parts.append(f"row {self.row}")
+        if self.column is not None:
+            parts.append(f"column {self.column}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding, the same from the reader to the report.
+
+    ``field`` is the one to look at first, ``fields`` all that the rule reads. ``value`` is what was found in
+    ``field``; it is None where a value must not be shown. ``fingerprint`` stays the same between submissions as
+    long as code, table, key, field and value do.
+    """
+
+    code: str
+    severity: Severity
+    table: str | None
+    key: Mapping[str, str]
+    field: str | None
+    value: str | None
+    fields: tuple[str, ...]
+    expected: str
+    message: str
+    hint: str
+    location: Location
+    fingerprint: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "table": self.table,
+            "key": dict(self.key),
+            "field": self.field,
+            "value": self.value,
+            "fields": list(self.fields),
+            "expected": self.expected,
+            "message": self.message,
+            "hint": self.hint,
+            "location": asdict(self.location),
+            "fingerprint": self.fingerprint,
+        }
+
+
+def fingerprint(code: str, table: str | None, key: Mapping[str, str], field: str | None, value: str | None) -> str:
+    """First 16 hexadecimal digits of the SHA-256 over what identifies a finding between submissions."""
+    parts = [code, table or "", *(f"{name}={text}" for name, text in key.items()), field or "", value or ""]
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def record_key(key: Mapping[str, str]) -> str:
+    """A record's key as one text: ``subject_id=DK01-001|visit=baseline``."""
+    return "|".join(f"{name}={value}" for name, value in key.items())

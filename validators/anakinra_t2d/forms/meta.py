@@ -1,0 +1,46 @@
+"""JSON Schemas of the schema files, from the models that read them, so that editors can complete and check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.quantities import Quantities
+from anakinra_t2d.schema.rules import RuleFile
+from anakinra_t2d.schema.tables import Table
+from anakinra_t2d.schema.trial import Codelists, Trial
+
+MODELS: dict[str, type[BaseModel]] = {
+    "trial": Trial,
+    "quantities": Quantities,
+    "codelists": Codelists,
+    "table": Table,
+    "rules": RuleFile,
+    "eligibility": Eligibility,
+}
+"""Model of each kind of schema file, by the name of its JSON Schema in ``schema/meta/``."""
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without the titles made from keys: "Cdisc Domain" tells an editor nothing that the key does not."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+def meta_schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema (draft 2020-12) of each kind of schema file, by name.
+
+    They hold what is local to one place of a file (keys, types, enumerations, forms of text). What one definition says
+    of another is checked when the definitions are read.
+    """
+    return {
+        name: {
+            "$schema": GenerateJsonSchema.schema_dialect,
+            **model.model_json_schema(by_alias=True, schema_generator=_Untitled),
+        }
+        for name, model in MODELS.items()
+    }

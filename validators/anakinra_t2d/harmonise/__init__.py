@@ -1,0 +1,1 @@
+"""From cells of text to the columns of a table: names matched, text typed, every change kept."""

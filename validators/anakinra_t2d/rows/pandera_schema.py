@@ -1,0 +1,73 @@
+"""pandera schemas of the tables: the in-memory contract, with all row checks fused into one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandera.polars as pa
+import polars as pl
+
+from anakinra_t2d.rows.checks import row_checks
+from anakinra_t2d.rows.verdicts import fused
+from anakinra_t2d.schema import Definitions, Field, Table, definitions
+
+if TYPE_CHECKING:
+    from pandera.api.polars.types import PolarsData
+
+_DTYPES: dict[str, Any] = {
+    "string": pl.String,
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "boolean": pl.Boolean,
+    "date": pl.Date,
+    "datetime": pl.Datetime("us"),
+}
+VERDICT = "row_verdict"
+"""Name of the boolean column that carries the verdict of the row checks inside the converter."""
+
+
+def pandera_schema(
+    table: Table | str, found: Definitions | None = None, *, verdict_column: bool = False
+) -> pa.DataFrameSchema:
+    """The pandera schema of a table for a polars frame with typed columns.
+
+    Types, required fields and codelists are column checks; ranges, conditions and row rules of severity error are
+    one fused check. Fields that the definitions call optional may be absent. With ``verdict_column`` the frame
+    already carries the verdict of the row checks in the boolean column ``row_verdict``, and only this is checked.
+
+    Raises:
+        KeyError: there is no such table.
+    """
+    found = found or definitions()
+    table = found.tables[table] if isinstance(table, str) else table
+    if verdict_column:
+        columns = {field.name: pa.Column(_DTYPES[field.type], nullable=True) for field in table.fields.values()}
+        columns[VERDICT] = pa.Column(pl.Boolean, checks=pa.Check.eq(True), nullable=False)
+        return pa.DataFrameSchema(columns, name=table.name)
+    condition = fused(row_checks(table, found))
+
+    def row_checks_hold(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(condition.alias("row_checks_hold"))
+
+    return pa.DataFrameSchema(
+        {field.name: _column(field, found) for field in table.fields.values()},
+        checks=[pa.Check(row_checks_hold, name="row checks", error="a row check of severity error fails")],
+        unique=list(table.key),
+        name=table.name,
+        title=table.title,
+        description=table.purpose,
+        strict=True,
+    )
+
+
+def _column(field: Field, found: Definitions) -> pa.Column:
+    terms = found.terms(field)
+    return pa.Column(
+        _DTYPES[field.type],
+        checks=[pa.Check.isin(terms)] if terms else None,
+        nullable=field.required != "always",
+        required=True,
+        title=field.label,
+        description=field.description,
+        metadata={"unit": found.unit(field), "basis": field.basis, "source": field.source},
+    )

@@ -1,0 +1,197 @@
+"""Reads ``schema/`` into typed, frozen objects; every mistake is an error that names file and line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.quantities import Quantities, Quantity
+from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule, NotARule, RowRule, RuleFile
+from anakinra_t2d.schema.tables import Field, Table
+from anakinra_t2d.schema.trial import Codelist, Codelists, Trial
+from anakinra_t2d.schema.where import data_root
+from anakinra_t2d.schema.yaml_source import Loc, SchemaError, YamlSource, read_yaml
+
+Model = TypeVar("Model", bound=BaseModel)
+Rule = BuiltinRule | RowRule | AcrossRule
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Everything the schema says, by name."""
+
+    trial: Trial
+    quantities: dict[str, Quantity]
+    codelists: dict[str, Codelist]
+    tables: dict[str, Table]
+    builtin_rules: dict[str, BuiltinRule]
+    across_rules: dict[str, AcrossRule]
+    not_rules: list[NotARule]
+    eligibility: Eligibility
+    sources: dict[str, YamlSource]
+    root: Path
+
+    @cached_property
+    def rules(self) -> dict[str, Rule]:
+        """Every rule by its code, ordered by code."""
+        rules: dict[str, Rule] = {**self.builtin_rules, **self.across_rules}
+        for table in self.tables.values():
+            rules.update({rule.code: rule for rule in table.rules})
+        return dict(sorted(rules.items()))
+
+    @cached_property
+    def row_rules(self) -> dict[str, tuple[Table, RowRule]]:
+        """Every row rule by its code, with its table."""
+        return {rule.code: (table, rule) for table in self.tables.values() for rule in table.rules}
+
+    def quantity(self, field: Field) -> Quantity | None:
+        """The quantity a field measures."""
+        return self.quantities[field.quantity] if field.quantity else None
+
+    def unit(self, field: Field) -> str | None:
+        """Canonical UCUM unit of a field."""
+        quantity = self.quantity(field)
+        return quantity.unit if quantity else None
+
+    def terms(self, field: Field) -> list[str] | None:
+        """Allowed codes of a field, in their order; None when the field has no codelist."""
+        if field.codelist is None:
+            return None
+        return list(field.terms) or self.codelists[field.codelist].codes
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the schema files, names included."""
+        digest = hashlib.sha256()
+        for shown in sorted(self.sources):
+            digest.update(f"{shown}\0".encode())
+            digest.update((self.root / shown).read_bytes())
+        return digest.hexdigest()
+
+
+@cache
+def definitions() -> Definitions:
+    """The definitions this package ships.
+
+    Raises:
+        SchemaError: a schema file is wrong; the message names file and line.
+    """
+    return load(data_root())
+
+
+def load(root: Path) -> Definitions:
+    """Read the definitions below ``root / "schema"`` and check what they refer to.
+
+    Raises:
+        SchemaError: every problem found, each with file and line.
+    """
+    from anakinra_t2d.schema.cross_references import problems_between
+
+    reader = _Reader(root)
+    trial = reader.model("schema/trial.yaml", Trial)
+    quantities = reader.model("schema/quantities.yaml", Quantities)
+    codelists = reader.model("schema/codelists.yaml", Codelists)
+    eligibility = reader.model("schema/eligibility.yaml", Eligibility)
+    tables = {path.stem: reader.model(reader.shown(path), Table) for path in reader.files("tables")}
+    rule_files = [reader.model(reader.shown(path), RuleFile) for path in reader.files("rules")]
+    reader.stop_if_wrong()
+    assert trial and quantities and codelists and eligibility
+    known = {name: table for name, table in tables.items() if table}
+    for name, table in known.items():
+        table._name = name
+        for field_name, field in table.fields.items():
+            field._name, field._table = field_name, name
+    files = [file for file in rule_files if file]
+    order = [name for name in trial.tables if name in known] + [name for name in known if name not in trial.tables]
+    result = Definitions(
+        trial=trial,
+        quantities=quantities.quantities,
+        codelists=codelists.codelists,
+        tables={name: known[name] for name in _parents_first({name: known[name] for name in order})},
+        builtin_rules={rule.code: rule for file in files for rule in file.builtin},
+        across_rules={rule.code: rule for file in files for rule in file.rules},
+        not_rules=[entry for file in files for entry in file.not_rules],
+        eligibility=eligibility,
+        sources=reader.sources,
+        root=root,
+    )
+    problems = problems_between(result, quantities, files)
+    if problems:
+        raise SchemaError(sorted(problems))
+    return result
+
+
+def _parents_first(tables: dict[str, Table]) -> list[str]:
+    """Table names with every referenced table before the tables that refer to it."""
+    done: list[str] = []
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in done or name in path or name not in tables:
+            return
+        for reference in tables[name].foreign_keys:
+            visit(reference.table, (*path, name))
+        done.append(name)
+
+    for name in tables:
+        visit(name, ())
+    return done
+
+
+class _Reader:
+    """Reads schema files into models and gathers the problems of all of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.sources: dict[str, YamlSource] = {}
+        self.problems: list[str] = []
+
+    def shown(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def files(self, folder: str) -> list[Path]:
+        found = sorted((self.root / "schema" / folder).glob("*.y*ml"))
+        self.problems += [f"{self.shown(p)}: schema files end in .yaml" for p in found if p.suffix != ".yaml"]
+        return [path for path in found if path.suffix == ".yaml"]
+
+    def model(self, shown: str, model: type[Model]) -> Model | None:
+        try:
+            source = read_yaml(self.root / shown, shown)
+        except FileNotFoundError:
+            self.problems.append(f"{shown}: the file is missing")
+            return None
+        except SchemaError as error:
+            self.problems += error.problems
+            return None
+        self.sources[shown] = source
+        try:
+            # by way of JSON, because strict models take a list for a tuple only from JSON
+            return model.model_validate_json(json.dumps(source.data), strict=True)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self.problems.append(_problem(source, detail))
+            return None
+
+    def stop_if_wrong(self) -> None:
+        if self.problems:
+            raise SchemaError(self.problems)
+
+
+def _problem(source: YamlSource, detail: Any) -> str:
+    loc: Loc = tuple(detail["loc"])
+    place = ".".join(str(part) for part in loc) or "file"
+    if detail["type"] == "extra_forbidden":
+        words = f"unknown key {loc[-1]!r}"
+    elif detail["type"] == "missing":
+        words = f"the key {loc[-1]!r} is missing"
+    else:
+        message = detail["msg"].removeprefix("Value error, ")
+        found = "" if isinstance(detail["input"], dict | list | BaseModel) else f", found {detail['input']!r}"
+        words = message[0].lower() + message[1:] + found
+    return f"{source.path}:{source.line(loc)}: {place}: {words}"

@@ -1,0 +1,96 @@
+"""YAML with line numbers: plain data plus the line of every key and item, duplicates refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Loc = tuple[str | int, ...]
+
+
+class SchemaError(Exception):
+    """The definitions are wrong. ``problems`` holds one line per problem, each with file and line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass
+class YamlSource:
+    """Data of one YAML file and where each part of it stands."""
+
+    path: str
+    data: Any
+    lines: dict[Loc, int] = field(default_factory=dict)
+
+    def line(self, loc: Loc) -> int:
+        """Line of the nearest enclosing part of ``loc`` that is in the file, from 1."""
+        while loc and loc not in self.lines:
+            loc = loc[:-1]
+        return self.lines.get(loc, 1)
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: Path, shown: str) -> YamlSource:
+    """Read ``path``; ``shown`` is the name used in messages.
+
+    Raises:
+        SchemaError: not UTF-8, not YAML, or a key written twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SchemaError([f"{shown}: is not UTF-8 text ({error.reason} at byte {error.start})"]) from error
+    source = YamlSource(shown, None)
+    problems: list[str] = []
+    try:
+        loader = _LOADER(text)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                raise SchemaError([f"{shown}:1: the file is empty"])
+            source.data = _build(loader, root, (), source, problems)
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise SchemaError([f"{shown}:{mark.line + 1 if mark else 1}: {error.problem or error.context}"]) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise SchemaError([f"{shown}:{line}: control characters are not allowed"]) from error
+    if problems:
+        raise SchemaError(problems)
+    return source
+
+
+def _build(loader: Any, node: yaml.Node, loc: Loc, source: YamlSource, problems: list[str]) -> Any:
+    source.lines.setdefault(loc, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        out: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node)
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                problems.append(
+                    f"{source.path}:{line}: the key {key_node.value!r} is read as {key!r}; put it in quotes"
+                )
+                key = str(key_node.value)
+            if key in out:
+                problems.append(f"{source.path}:{line}: the key {key!r} stands twice")
+            source.lines[(*loc, key)] = line
+            out[key] = _build(loader, value_node, (*loc, key), source, problems)
+        return out
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, item, (*loc, i), source, problems) for i, item in enumerate(node.value)]
+    value = loader.construct_object(node)
+    if isinstance(value, dt.date):
+        problems.append(f"{source.path}:{node.start_mark.line + 1}: {node.value} is read as a date; put it in quotes")
+        return str(node.value)
+    return value

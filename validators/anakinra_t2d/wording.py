@@ -1,0 +1,125 @@
+"""The words of a finding: templates of a rule filled from a record, values that identify a person left out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+
+from anakinra_t2d.finding import Finding, Location, fingerprint
+from anakinra_t2d.schema import Definitions, Field, Rule
+
+HIDDEN = "[hidden]"
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_LONGEST = 80
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+DEFINITION_WORDS = frozenset(
+    "low high unit terms pattern condition place planned fields times parent column suggestion header found other"
+    " table problem rest reading".split()
+)
+"""Placeholders that built-in rules fill from the definitions or the form of a file, never from a record."""
+
+
+class Wording:
+    """Turns a violated rule and the values of its record into a finding."""
+
+    def __init__(self, definitions: Definitions, *, show_values: bool = True) -> None:
+        self.definitions = definitions
+        self.show_values = show_values
+        self._fields = {name for table in definitions.tables.values() for name in table.fields}
+        self._direct = {
+            field.name for table in definitions.tables.values() for field in table.fields.values() if is_direct(field)
+        }
+        patterns = definitions.trial.identity_patterns
+        self._identity = re.compile("|".join(f"(?:{p.pattern})" for p in patterns)) if patterns else None
+
+    def finding(
+        self,
+        rule: Rule,
+        *,
+        table: str | None = None,
+        key: Mapping[str, str] | None = None,
+        field: str | None = None,
+        fields: Sequence[str] = (),
+        value: object = None,
+        values: Mapping[str, object] | None = None,
+        location: Location | None = None,
+        reading: str | None = None,
+    ) -> Finding:
+        """Build the finding; ``values`` fill the placeholders of the rule's words, ``value`` is that of ``field``.
+
+        ``reading`` is a sentence on what an implausible value may have meant; it stands before the rule's hint.
+        """
+        shown_key = {name: self._key_part(table, name, text) for name, text in (key or {}).items()}
+        hide = rule.hide_value or field in self._direct or not self.show_values
+        raw = None if value is None else plain(value)
+        shown = None if raw is None else HIDDEN if hide else self.safe(raw)
+        filled = {name: self._fill(name, text) for name, text in (values or {}).items()}
+        if raw is not None:
+            filled["value"] = HIDDEN if hide else _short(self.safe(raw))
+        expected = _PLACEHOLDER.sub(lambda m: filled.get(m[1], m[0]), rule.expected)
+        message = _PLACEHOLDER.sub(lambda m: filled.get(m[1], m[0]), rule.message)
+        return Finding(
+            code=rule.code,
+            severity=rule.severity,
+            table=table,
+            key=shown_key,
+            field=field,
+            value=shown,
+            fields=tuple(fields) or ((field,) if field else ()),
+            expected=expected,
+            message=message,
+            hint=f"{reading} {rule.hint}" if reading and self.show_values else rule.hint,
+            location=location or Location(),
+            fingerprint=fingerprint(rule.code, table, key or {}, field, None if hide else raw),
+        )
+
+    def _key_part(self, table: str | None, name: str, text: str) -> str:
+        if self.show_values or table is None:
+            return self.safe(text)
+        field = self.definitions.tables[table].fields.get(name)
+        return pseudonym(text) if field is not None and field.identifying != "none" else self.safe(text)
+
+    def safe(self, text: str) -> str:
+        """The text, or a stand-in when it looks like a personal number, an address or a telephone number."""
+        if self._identity is not None and self._identity.search(text):
+            return HIDDEN
+        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+    def _fill(self, name: str, value: object) -> str:
+        # words such as limits and codes come from the definitions, everything else from the record
+        from_record = name in self._fields or name not in DEFINITION_WORDS
+        if value is not None and (name in self._direct or (from_record and not self.show_values)):
+            return HIDDEN
+        if value is None:
+            return "empty"
+        return self.safe(plain(value)) if name in DEFINITION_WORDS else _short(self.safe(plain(value)))
+
+
+def pseudonym(text: str) -> str:
+    """A stand-in for a key that is the same in every run."""
+    return "P-" + hashlib.sha256(text.encode()).hexdigest()[:8] if text else ""
+
+
+def is_direct(field: Field) -> bool:
+    """Whether the field identifies a person by itself, so that no value of it is ever shown."""
+    return field.identifying == "direct"
+
+
+def plain(value: object) -> str:
+    """A value as people write it: whole floats without decimals, dates as ISO text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return str(value)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split()) or "''"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,1 @@
+"""Parquet files, the manifest, and an output directory that appears whole or not at all."""
