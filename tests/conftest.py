@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 import anakinra_t2d as trial
 
 ROOT = Path(__file__).parents[1]
+PANDAS = Path(sys.prefix) / "frictionless-parquet"
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +56,12 @@ def change(path: Path, edit: Callable[[Rows], object]) -> None:
     rows = read_rows(path)
     edit(rows)
     write_rows(path, rows)
+
+
+def with_pandas() -> dict[str, str]:
+    """Environment of a process that has pandas, which frictionless needs for Parquet."""
+    if PANDAS.is_dir():
+        return {**os.environ, "PYTHONPATH": str(PANDAS)}
+    if importlib.util.find_spec("pandas") is None:
+        pytest.skip("frictionless needs pandas to read Parquet; `make test` sets it up")
+    return dict(os.environ)

@@ -68,7 +68,7 @@ def test_a_damaged_file_is_a_finding(copy_of_trial: Path, case: str) -> None:
     damage, code = FILES[case]
     path = copy_of_trial / "vitals.csv"
     path.write_bytes(damage(path.read_bytes()))
-    findings = found(copy_of_trial)
+    findings = found(path)
     named = [finding for finding in findings if finding["code"] == code]
     assert named, sorted({finding["code"] for finding in findings})
     assert all(finding["location"]["file"] == "vitals.csv" for finding in named)
@@ -96,46 +96,56 @@ CELLS = [
 
 @pytest.mark.parametrize(("column", "value", "code"), CELLS)
 def test_a_damaged_cell_is_a_finding_with_its_place(copy_of_trial: Path, column: str, value: str, code: str) -> None:
-    edit_cell(column, value)(copy_of_trial / "vitals.csv")
-    named = [finding for finding in found(copy_of_trial) if finding["code"] == code and finding["field"] == column]
+    path = copy_of_trial / "vitals.csv"
+    edit_cell(column, value)(path)
+    named = [finding for finding in found(path) if finding["code"] == code and finding["field"] == column]
     assert named
     assert named[0]["location"] == {"file": "vitals.csv", "sheet": None, "row": 4, "column": column}
 
 
 @pytest.mark.parametrize("value", ["2004-02-30", "31/12/04", "2004-2-9", "20040229", "2004-02-29T10:00", "38000"])
 def test_a_damaged_date_is_a_finding(copy_of_trial: Path, value: str) -> None:
-    edit_cell("visit_date", value)(copy_of_trial / "visits.csv")
-    assert [f for f in found(copy_of_trial) if f["code"] == "CELL-003" and f["location"]["row"] == 4]
+    path = copy_of_trial / "visits.csv"
+    edit_cell("visit_date", value)(path)
+    assert [f for f in found(path) if f["code"] == "CELL-003" and f["location"]["row"] == 4]
 
 
 def test_a_byte_order_mark_is_no_problem(copy_of_trial: Path) -> None:
     path = copy_of_trial / "vitals.csv"
+    before = found(path)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert found(copy_of_trial) == []
+    assert found(path) == before
 
 
 def test_windows_line_ends_are_no_problem(copy_of_trial: Path) -> None:
     path = copy_of_trial / "vitals.csv"
+    before = found(path)
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert found(copy_of_trial) == []
+    assert found(path) == before
 
 
 def test_a_truncated_parquet_is_a_finding(copy_of_trial: Path, tmp_path: Path) -> None:
-    run("convert", copy_of_trial, "--out", tmp_path / "out")
+    run("convert", copy_of_trial / "vitals.csv", "--out", tmp_path / "out")
     whole = (tmp_path / "out/vitals.parquet").read_bytes()
     (tmp_path / "vitals.parquet").write_bytes(whole[: len(whole) // 2])
     assert "FILE-002" in {finding["code"] for finding in found(tmp_path / "vitals.parquet")}
 
 
-def test_a_misspelled_file_name_is_a_finding(copy_of_trial: Path) -> None:
-    (copy_of_trial / "vitals.csv").rename(copy_of_trial / "vital.csv")
-    assert "FILE-006" in {finding["code"] for finding in found(copy_of_trial)}
+def test_a_misspelled_file_name_is_a_finding(copy_of_trial: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sent"
+    folder.mkdir()
+    (copy_of_trial / "vitals.csv").rename(folder / "vital.csv")
+    (copy_of_trial / "eye_exam.csv").rename(folder / "eye_exam.csv")
+    assert "FILE-006" in {finding["code"] for finding in found(folder)}
 
 
 def test_a_table_sent_twice_is_a_finding(copy_of_trial: Path, tmp_path: Path) -> None:
-    run("convert", copy_of_trial, "--out", tmp_path / "out")
-    (copy_of_trial / "vitals.parquet").write_bytes((tmp_path / "out/vitals.parquet").read_bytes())
-    assert "FILE-004" in {finding["code"] for finding in found(copy_of_trial)}
+    folder = tmp_path / "sent"
+    folder.mkdir()
+    (copy_of_trial / "vitals.csv").rename(folder / "vitals.csv")
+    run("convert", folder, "--out", tmp_path / "out")
+    (folder / "vitals.parquet").write_bytes((tmp_path / "out/vitals.parquet").read_bytes())
+    assert "FILE-004" in {finding["code"] for finding in found(folder)}
 
 
 @pytest.mark.parametrize("command", [["validate"], ["convert", "--out", "out"]])
@@ -190,21 +200,26 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_output(copy_of_trial: Path
 
 
 def test_no_value_of_an_identifying_field_is_printed(copy_of_trial: Path) -> None:
-    edit_cell("birth_date", "1948-05-17")(copy_of_trial / "subjects.csv")
-    edit_cell("med_name", "metformin, CPR 170548-1234")(copy_of_trial / "medications.csv")
-    edit_cell("subject_id", "170548-1234")(copy_of_trial / "vitals.csv")
+    edits = {
+        "subjects.csv": ("birth_date", "1948-05-17"),
+        "medications.csv": ("med_name", "metformin, CPR 170548-1234"),
+        "vitals.csv": ("subject_id", "170548-1234"),
+    }
+    paths = [copy_of_trial / name for name in edits]
+    for path, (column, value) in zip(paths, edits.values(), strict=True):
+        edit_cell(column, value)(path)
     for layout in ("text", "json", "github"):
-        output = run("validate", copy_of_trial, "--format", layout, "--all").output
+        output = run("validate", *paths, "--format", layout, "--all").output
         assert "1948-05-17" not in output
         assert "170548" not in output
-    codes = {finding["code"][:4] for finding in found(copy_of_trial)}
-    assert "PRIV" in codes
+    named = {(finding["table"], finding["field"]) for finding in found(*paths) if finding["code"].startswith("PRIV")}
+    assert named == {("subjects", "birth_date"), ("medications", "med_name")}
 
 
 def test_hidden_values(copy_of_trial: Path) -> None:
     edit_cell("weight_kg", "945.25")(copy_of_trial / "vitals.csv")
     subject = read_rows(copy_of_trial / "vitals.csv")[2]["subject_id"]
-    output = run("validate", copy_of_trial, "--no-values").output
+    output = run("validate", copy_of_trial / "vitals.csv", "--no-values").output
     assert "RNG-001" in output
     assert "945" not in output
     assert subject not in output

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime as dt
-import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,10 +23,10 @@ from anakinra_t2d.forms import generate
 from anakinra_t2d.forms.arrow import arrow_schema
 from anakinra_t2d.forms.data_package import PROFILE, data_package
 from anakinra_t2d.schema import Field, Table, definitions
+from conftest import with_pandas
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED_PROFILE = ROOT.parent / "shared/real/datapackage_profiles/datapackage.json"
-PANDAS = Path(sys.prefix) / "frictionless-parquet"
 
 TABLES = [*definitions().tables.values()]
 
@@ -232,7 +230,7 @@ class TestFrictionless:
 
     @pytest.mark.parametrize(("weight", "valid"), [(94.5, True), (945.0, False)])
     def test_it_reads_a_folder_of_parquet(self, weight: float, valid: bool, tmp_path: Path) -> None:
-        environment = _with_pandas()
+        environment = with_pandas()
         _write_parquet(tmp_path / "visits.parquet", "visits", VISITS)
         _write_parquet(tmp_path / "vitals.parquet", "vitals", [VISITS[0] | {"weight_kg": weight}, VISITS[1]])
         descriptor = data_package(definitions(), paths={"visits": "visits.parquet", "vitals": "vitals.parquet"})
@@ -295,12 +293,3 @@ def _write_csv(path: Path, table: str, records: list[dict[str, Any]]) -> None:
 
 def _write_parquet(path: Path, table: str, records: list[dict[str, Any]]) -> None:
     pq.write_table(pa.Table.from_pylist(_complete(table, records), schema=arrow_schema(table)), path)
-
-
-def _with_pandas() -> dict[str, str]:
-    """Environment of a process that has pandas, which frictionless needs for Parquet."""
-    if PANDAS.is_dir():
-        return {**os.environ, "PYTHONPATH": str(PANDAS)}
-    if importlib.util.find_spec("pandas") is None:
-        pytest.skip("frictionless needs pandas to read Parquet; `make test` sets it up")
-    return dict(os.environ)

@@ -44,7 +44,7 @@ def run_rules(
     counts = {table: _value_counts(con, table) for table in definitions.tables}
 
     def run(rule: AcrossRule) -> list[RuleOutcome]:
-        if rule.table is not None and not any(counts[rule.table].values()):
+        if rule.table is not None and not any(any(counts[table].values()) for table in _tables_read(rule)):
             return []
         if on_rule is not None:
             on_rule(rule.code)
@@ -58,6 +58,10 @@ def run_rules(
                 yield from outcomes
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _tables_read(rule: AcrossRule) -> set[str | None]:
+    return {rule.table, *(entry.partition(".")[0] for entry in rule.fields)}
 
 
 def check_rules(con: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from pandera.errors import SchemaError
 
 from anakinra_t2d.across.readings import likely_reading
 from anakinra_t2d.conversion.outcome import Outcome, TableOutcome
@@ -20,6 +21,7 @@ from anakinra_t2d.reading.cells import Batch, TextTable
 from anakinra_t2d.reading.odd_text import describe_odd_text
 from anakinra_t2d.reading.problems import ReadProblem
 from anakinra_t2d.rows.checks import RowCheck, row_checks
+from anakinra_t2d.rows.pandera_schema import VERDICT, verdict_schema
 from anakinra_t2d.rows.verdicts import RowChecker, Verdicts
 from anakinra_t2d.schema import Definitions, Table
 from anakinra_t2d.wording import Wording
@@ -99,6 +101,7 @@ class TableRun:
         self._skipped = [check for check in checks if check.presence and check.field in missing]
         self._checks = [check for check in checks if not (check.presence and check.field in missing)]
         self._checker = RowChecker(self._checks)
+        self._contract = verdict_schema(self.table)
         self._unfilled = [name for name in header.missing if self.table.fields[name].required == "always"]
 
     def _say_header(self, header: Header) -> None:
@@ -178,9 +181,10 @@ class TableRun:
         for check in self._skipped:
             self.outcome.count(check.rule.code, self.table.name, check.field).add(0, 0, typed.frame.height)
         unreadable = {name: set(positions) for name, positions in typed.unreadable.items()}
+        has_errors = not self._is_sound(verdicts)
         for index, check in enumerate(self._checks):
             count = verdicts.count(index)
-            failing = verdicts.failing(index).to_list() if count.failed else []
+            failing = verdicts.failing(index).to_list() if count.failed and (has_errors or not check.is_error) else []
             excused = [p for p in failing if check.presence and self._is_explained(check, view, unreadable, p)]
             if excused:
                 failing = [position for position in failing if position not in set(excused)]
@@ -194,6 +198,14 @@ class TableRun:
                         self.cells.set_aside.add((view.row(position), check.field))
                 if self._lists(check.rule.code, check.field, check.rule.severity):
                     yield position, self._check_finding(view, check, position)
+
+    def _is_sound(self, verdicts: Verdicts) -> bool:
+        """Whether pandera accepts the batch; which rows fail, and why, is then looked up in the verdicts."""
+        try:
+            self._contract.validate(verdicts.fused().alias(VERDICT).to_frame())
+        except SchemaError:
+            return False
+        return True
 
     def _is_explained(self, check: RowCheck, view: Records, unreadable: Mapping[str, set[int]], position: int) -> bool:
         """An empty cell that another finding or a result flag explains."""

@@ -131,7 +131,7 @@ def _add_file(found: Submission, path: Path, shown: str, tables: Collection[str]
     """Take a file by its name, or as ``table`` when a data package names it."""
     suffix = path.suffix.lower()
     known = table or path.stem
-    if table is None and (suffix not in _DATA_SUFFIXES or path.name in BY_PRODUCTS):
+    if known not in tables and (path.name in BY_PRODUCTS or (table is None and suffix not in _DATA_SUFFIXES)):
         return
     if known not in tables:
         found.problems.append(ReadProblem("FILE-006", shown))

@@ -23,27 +23,28 @@ _DTYPES: dict[str, Any] = {
     "datetime": pl.Datetime("us"),
 }
 VERDICT = "row_verdict"
-"""Name of the boolean column that carries the verdict of the row checks inside the converter."""
 
 
-def pandera_schema(
-    table: Table | str, found: Definitions | None = None, *, verdict_column: bool = False
-) -> pa.DataFrameSchema:
+def verdict_schema(table: Table) -> pa.DataFrameSchema:
+    """The schema that the converter holds each batch against: the fused verdict of every row must be true.
+
+    It reads the boolean column ``row_verdict`` that the row checks have left, so that nothing is computed twice.
+    """
+    check = pa.Check.eq(True, n_failure_cases=1, error="a row check of severity error fails")
+    return pa.DataFrameSchema({VERDICT: pa.Column(pl.Boolean, checks=check, nullable=False)}, name=table.name)
+
+
+def pandera_schema(table: Table | str, found: Definitions | None = None) -> pa.DataFrameSchema:
     """The pandera schema of a table for a polars frame with typed columns.
 
     Types, required fields and codelists are column checks; ranges, conditions and row rules of severity error are
-    one fused check. Fields that the definitions call optional may be absent. With ``verdict_column`` the frame
-    already carries the verdict of the row checks in the boolean column ``row_verdict``, and only this is checked.
+    one fused check.
 
     Raises:
         KeyError: there is no such table.
     """
     found = found or definitions()
     table = found.tables[table] if isinstance(table, str) else table
-    if verdict_column:
-        columns = {field.name: pa.Column(_DTYPES[field.type], nullable=True) for field in table.fields.values()}
-        columns[VERDICT] = pa.Column(pl.Boolean, checks=pa.Check.eq(True), nullable=False)
-        return pa.DataFrameSchema(columns, name=table.name)
     condition = fused(row_checks(table, found))
 
     def row_checks_hold(data: PolarsData) -> pl.LazyFrame:

@@ -30,6 +30,12 @@ class Verdicts:
     """Verdicts of a batch: one boolean column per check, named by its position; NULL is not assessed."""
 
     frame: pl.DataFrame
+    checks: tuple[RowCheck, ...]
+
+    def fused(self) -> pl.Series:
+        """False where any error-level check of the row fails."""
+        parts = [pl.col(str(i)).fill_null(True) for i, check in enumerate(self.checks) if check.is_error]
+        return self.frame.select(pl.all_horizontal(parts) if parts else pl.repeat(True, pl.len())).to_series()
 
     def failing(self, check: int) -> pl.Series:
         """Positions of the rows that break the check."""
@@ -58,5 +64,5 @@ class RowChecker:
     def __call__(self, frame: pl.DataFrame) -> Verdicts:
         """Evaluate every check on a typed frame."""
         if not self._expressions:
-            return Verdicts(pl.DataFrame())
-        return Verdicts(frame.select(self._expressions))
+            return Verdicts(pl.DataFrame(height=frame.height), ())
+        return Verdicts(frame.select(self._expressions), self.checks)
