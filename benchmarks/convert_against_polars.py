@@ -4,7 +4,8 @@
 
 For each size a synthetic trial is simulated (about 175 rows a patient over all tables). Each run is a process of its
 own. The bare conversion checks nothing: ``scan_csv(...).cast(...).sink_parquet(...)`` of each file, typed as the
-schema says.
+schema says. "to Parquet" is convert until all tables are written (read, typed, row checks); the rest are keys,
+references and the rules across rows and tables, which a bare conversion has no counterpart for.
 """
 
 from __future__ import annotations
@@ -30,7 +31,13 @@ schemas = {path: CellTyper(found.tables[path.stem], found).schema() for path in 
 start = time.perf_counter()
 for path, types in schemas.items():
     lazy = pl.scan_csv(path, schema=dict.fromkeys(types, pl.String))
-    casts = [pl.col(n) == "true" if t == pl.Boolean else pl.col(n).cast(t) for n, t in types.items()]
+    casts = [
+        pl.col(n) == "true" if t == pl.Boolean
+        else pl.col(n).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False) if t == pl.Datetime
+        else pl.col(n).str.to_date() if t == pl.Date
+        else pl.col(n).cast(t)
+        for n, t in types.items()
+    ]
     lazy.with_columns(casts).sink_parquet(out / f"{path.stem}.parquet", compression="zstd")
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -41,18 +48,27 @@ from anakinra_t2d.conversion.run import convert
 import duckdb, polars, pyarrow.parquet, pandera.polars
 trial.definitions()
 start = time.perf_counter()
-outcome = convert(sys.argv[1], out=sys.argv[2])
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, outcome.errors, outcome.warnings)
+steps = []
+outcome = convert(sys.argv[1], out=sys.argv[2], progress=lambda step: steps.append((step, time.perf_counter())))
+end = time.perf_counter()
+written = next(at for step, at in steps if step == "keys and references")
+print(end - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, written - start)
+"""
+SIMULATE = """
+import json, sys
+from pathlib import Path
+from anakinra_t2d.simulation import simulate
+rows = simulate(sys.argv[1], patients=int(sys.argv[2]), seed=1)
+(Path(sys.argv[1]) / "rows.json").write_text(json.dumps(rows))
 """
 
 
-def run(script: str, source: Path, out: Path) -> tuple[float, float]:
-    """Seconds after imports, and peak memory in MiB, of one process."""
+def run(script: str, source: Path, out: Path) -> list[float]:
+    """The numbers that a process prints: seconds after its imports, peak memory in KiB, and more."""
     shutil.rmtree(out, ignore_errors=True)
-    done = subprocess.run([sys.executable, "-c", script, source, out], capture_output=True, text=True, check=True)
-    seconds, peak = done.stdout.split()[:2]
+    done = subprocess.run([sys.executable, "-c", script, source, out], stdout=subprocess.PIPE, text=True, check=True)
     shutil.rmtree(out, ignore_errors=True)
-    return float(seconds), float(peak) / 1024
+    return [float(word) for word in done.stdout.split()]
 
 
 def main() -> None:
@@ -62,30 +78,30 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--work", type=Path, help="folder for the data; kept, so that it can be used again")
     options = parser.parse_args()
-    from anakinra_t2d.simulation import simulate
-
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         peaks = {}
-        print("rows        bare s   convert s   ratio   bare MiB   convert MiB")
+        print("rows        bare s  to Parquet s  ratio  with all rules s  ratio  bare MiB  convert MiB")
         for size in options.rows:
             source = work / f"trial-{int(size)}"
             if not (source / "rows.json").exists():
-                rows = simulate(source, patients=max(4, round(size / 175)), seed=1)
-                (source / "rows.json").write_text(json.dumps(rows))
+                patients = str(max(4, round(size / 175)))
+                subprocess.run([sys.executable, "-c", SIMULATE, source, patients], check=True)
             total = sum(json.loads((source / "rows.json").read_text()).values())
             pairs = [(run(BARE, source, work / "out"), run(OURS, source, work / "out")) for _ in range(options.repeat)]
             bare, ours = median(b[0] for b, _ in pairs), median(o[0] for _, o in pairs)
-            peaks[total] = median(o[1] for _, o in pairs)
-            ratio = median(o[0] / b[0] for b, o in pairs)
-            bare_peak = median(b[1] for b, _ in pairs)
+            written = median(o[2] for _, o in pairs)
+            ratios = median(o[2] / b[0] for b, o in pairs), median(o[0] / b[0] for b, o in pairs)
+            peaks[total] = median(o[1] for _, o in pairs) / 1024
+            bare_peak = median(b[1] for b, _ in pairs) / 1024
             print(
-                f"{total:<11,} {bare:<8.2f} {ours:<11.2f} {ratio:<7.2f} {bare_peak:<10.0f} {peaks[total]:.0f}",
+                f"{total:<11,} {bare:<7.2f} {written:<13.2f} {ratios[0]:<6.2f} {ours:<17.2f} {ratios[1]:<6.1f} "
+                f"{bare_peak:<9.0f} {peaks[total]:.0f}",
                 flush=True,
             )
         if len(peaks) > 1:
             low, high = min(peaks), max(peaks)
-            print(f"memory grows from {peaks[low]:.0f} to {peaks[high]:.0f} MiB from {low:,} to {high:,} rows")
+            print(f"memory: {peaks[low]:.0f} MiB at {low:,} rows, {peaks[high]:.0f} MiB at {high:,} rows")
 
 
 if __name__ == "__main__":

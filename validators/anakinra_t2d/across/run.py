@@ -60,8 +60,9 @@ def run_rules(
             pool.shutdown(cancel_futures=True)
 
 
-def _tables_read(rule: AcrossRule) -> set[str | None]:
-    return {rule.table, *(entry.partition(".")[0] for entry in rule.fields)}
+def _tables_read(rule: AcrossRule) -> set[str]:
+    named = {entry.partition(".")[0] for entry in rule.fields}
+    return named | {rule.table} if rule.table is not None else named
 
 
 def check_rules(con: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:

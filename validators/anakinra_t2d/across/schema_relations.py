@@ -75,7 +75,8 @@ def make_eligibility_relations(con: duckdb.DuckDBPyConnection, eligibility: Elig
     criterion with the state met, not_met or not_assessable; ``eligibility_overall`` has one row per screening. A known
     failure beats a missing value; criteria after randomisation are judged and have no part in the overall state.
     """
-    con.execute(f"CREATE VIEW eligibility_inputs AS {eligibility.inputs}")
+    # tables where several rules read them: the inputs join many tables, the criteria have many rows
+    con.execute(f"CREATE TABLE eligibility_inputs AS {eligibility.inputs}")
     _create(
         con,
         "_criteria",
@@ -92,7 +93,7 @@ def make_eligibility_relations(con: duckdb.DuckDBPyConnection, eligibility: Elig
                 WHEN holds = (kind = 'inclusion') THEN 'met' ELSE 'not_met' END AS state
         FROM (SELECT *, CAST({holds} AS BOOLEAN) AS holds FROM eligibility_inputs CROSS JOIN _criteria)""")
     con.execute("""
-        CREATE VIEW eligibility_overall AS
+        CREATE TABLE eligibility_overall AS
         SELECT subject_id, screening_no,
             CASE WHEN COUNT(*) FILTER (WHERE state = 'not_met') > 0 THEN 'ineligible'
                 WHEN COUNT(*) FILTER (WHERE state = 'not_assessable') > 0 THEN 'not_assessable'

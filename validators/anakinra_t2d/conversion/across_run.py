@@ -48,9 +48,9 @@ class AcrossRun:
     def run(self, rejected: RejectedRows, only: Collection[str] | None) -> None:
         """Check keys, references and rules; rows with a doubled key move from the written to the rejected rows."""
         sources = {name: [self._written(name), *rejected.typed(name)] for name in self.runs}
+        self.tell("keys and references")
         con = open_relations(self.found, sources, scratch=self.paths.scratch)
         try:
-            self.tell("keys and references")
             taken_back = self._keys(con)
             self._delivery(con)
             self._rules(con, only)

@@ -112,17 +112,36 @@ class KeyChecks:
 
     def _flags(self, table: Table) -> KeyCheck:
         rule = self.found.builtin_rules["FLAG-001"]
-        rows = self._records(f'SELECT * FROM "{table.name}" ORDER BY NOT _written, _row')
+        flags = self._records(f'SELECT * FROM "{table.name}" ORDER BY NOT _written, _row')
+        targets = self._flag_targets(table.name, flags)
         violations = []
-        for row in rows:
-            if problem := self._flag_problem(row):
-                words = {"problem": problem}
+        for flag in flags:
+            if problem := self._flag_problem(flag, targets):
                 fields = ("table", "record_key", "field")
-                violations.append(self._violation(rule, table, row, "record_key", fields, words))
+                words = {"problem": problem}
+                violations.append(self._violation(rule, table, flag, "record_key", fields, words))
         failed = len(violations)
-        return KeyCheck(rule, table.name, "record_key", len(rows) - failed, failed, 0, violations[: self.limit])
+        return KeyCheck(rule, table.name, "record_key", len(flags) - failed, failed, 0, violations[: self.limit])
 
-    def _flag_problem(self, flag: dict[str, Any]) -> str | None:
+    def _flag_targets(self, name: str, flags: list[dict[str, Any]]) -> dict[tuple[str, str, str], bool]:
+        """Which flagged cells exist, by table, field and record key, and whether they hold a value."""
+        targets: dict[tuple[str, str, str], bool] = {}
+        for target, field in sorted(
+            {(flag["table"], flag["field"]) for flag in flags if flag["table"] and flag["field"]}
+        ):
+            table = self.found.tables.get(target)
+            if table is None or field not in table.fields:
+                continue
+            key = " || '|' || ".join(f"'{part}=' || CAST(t.\"{part}\" AS VARCHAR)" for part in table.key)
+            rows = self.con.execute(
+                f'SELECT f.record_key, COUNT(t."{field}") FROM "{target}" AS t JOIN "{name}" AS f '
+                f'ON f.record_key = {key} AND f."table" = ? AND f.field = ? GROUP BY f.record_key',
+                [target, field],
+            ).fetchall()
+            targets.update({(target, field, record_key): bool(filled) for record_key, filled in rows})
+        return targets
+
+    def _flag_problem(self, flag: dict[str, Any], targets: dict[tuple[str, str, str], bool]) -> str | None:
         if flag["table"] is None or flag["record_key"] is None or flag["field"] is None:
             return None
         table = self.found.tables.get(flag["table"])
@@ -130,13 +149,10 @@ class KeyChecks:
             return f"there is no table {flag['table']}"
         if flag["field"] not in table.fields:
             return f"{table.name} has no field {flag['field']}"
-        parts = [part.partition("=") for part in flag["record_key"].split("|")]
-        if [name for name, _, _ in parts] != list(table.key):
+        if [part.partition("=")[0] for part in flag["record_key"].split("|")] != list(table.key):
             return f"the record key does not name {', '.join(table.key)} in this order"
-        condition = " AND ".join(f'CAST("{name}" AS VARCHAR) = ?' for name in table.key)
-        sql = f'SELECT COUNT(*), COUNT("{flag["field"]}") FROM "{table.name}" WHERE {condition}'
-        records, filled = self._row(sql, [value for _, _, value in parts])
-        if not records:
+        filled = targets.get((table.name, flag["field"], flag["record_key"]))
+        if filled is None:
             return f"{table.name} has no record with this key"
         return f"the cell it explains is not empty in {table.name}" if filled else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,9 @@ class ParquetTable:
         self._terms = {name: found.terms(field) for name, field in table.fields.items()}
         self._pending: list[pl.DataFrame] = []
         self._pending_rows = 0
+        # compressing one row group while the next one is read and checked
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        self._writing: Future[None] | None = None
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=1)
 
     def write(self, frame: pl.DataFrame) -> None:
@@ -38,9 +42,15 @@ class ParquetTable:
             waiting = pl.concat(self._pending)
             whole = waiting.height - waiting.height % ROW_GROUP
             for start in range(0, whole, ROW_GROUP):
-                self._write_group(waiting.slice(start, ROW_GROUP))
+                self._submit(waiting.slice(start, ROW_GROUP))
             self._pending = [waiting.slice(whole)]
             self._pending_rows = waiting.height - whole
+
+    def _submit(self, group: pl.DataFrame) -> None:
+        """Hand a row group to the writing thread; wait while another one is still being written."""
+        if self._writing is not None:
+            self._writing.result()
+        self._writing = self._thread.submit(self._write_group, group)
 
     def _write_group(self, frame: pl.DataFrame) -> None:
         arrays = [self._array(frame[field.name], field) for field in self._schema]
@@ -61,8 +71,13 @@ class ParquetTable:
         rest = pl.concat(self._pending) if self._pending else None
         self._pending = []
         if rest is not None and rest.height:
-            self._write_group(rest)
-        self._writer.close()
+            self._submit(rest)
+        try:
+            if self._writing is not None:
+                self._writing.result()
+        finally:
+            self._thread.shutdown()
+            self._writer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -73,4 +88,5 @@ class ParquetTable:
         if kind is None:
             self.close()
         else:
+            self._thread.shutdown(cancel_futures=True)
             self._writer.close()

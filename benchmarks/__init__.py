@@ -1,0 +1,1 @@
+"""Performance claims as commands that anyone can run."""
