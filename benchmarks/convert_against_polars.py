@@ -49,7 +49,7 @@ import duckdb, polars, pyarrow.parquet, pandera.polars
 trial.definitions()
 start = time.perf_counter()
 steps = []
-outcome = convert(sys.argv[1], out=sys.argv[2], progress=lambda step: steps.append((step, time.perf_counter())))
+outcome = convert(sys.argv[1], out=sys.argv[2], progress=lambda step, part: steps.append((step, time.perf_counter())))
 end = time.perf_counter()
 written = next(at for step, at in steps if step == "keys and references")
 print(end - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, written - start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -167,3 +168,44 @@ def test_findings_are_the_same_for_validate_and_convert(copy_of_trial: Path, tmp
     assert document["format"] == 1
     assert document["findings"] == [finding.as_dict() for finding in outcome.findings]
     assert set(document["summary"]) >= {"errors", "warnings", "not_assessed", "tables"}
+
+
+def test_progress_goes_forward(sound_trial: Path) -> None:
+    parts: list[float] = []
+    trial.validate(sound_trial / "vitals.csv", sound_trial / "labs.csv", progress=lambda text, part: parts.append(part))
+    assert len(parts) > 3
+    assert all(0 <= part <= 1 for part in parts)
+    assert parts[0] < parts[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
+def test_a_killed_convert_leaves_the_old_or_the_new_output(copy_of_trial: Path, tmp_path: Path) -> None:
+    """The whole program, killed at many moments; test_whole_directory kills at every single step of the exchange."""
+    out, source = tmp_path / "out", copy_of_trial / "vitals.csv"
+    trial.convert(source, out=out)
+    states = {"old": contents(out)}
+    change(source, lambda rows: rows[0].update(weight_kg=rows[1]["weight_kg"]))
+    trial.convert(source, out=tmp_path / "elsewhere")
+    states["new"] = contents(tmp_path / "elsewhere")
+    seen = set()
+    for moment in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "anakinra_t2d", "convert", source, "--out", out],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.15 + 0.15 * moment)
+        process.kill()
+        process.wait()
+        (state,) = [name for name, files in states.items() if files == contents(out)]
+        seen.add(state)
+    assert "old" in seen
+    trial.convert(source, out=out)
+    assert contents(out) == states["new"]
+    assert not list(tmp_path.glob(".out*")), "left-overs of killed runs"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

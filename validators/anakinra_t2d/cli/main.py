@@ -93,7 +93,12 @@ def convert(paths: tuple[Path, ...], out: Path, layout: str, strict: bool, every
 @main.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory for the CSV files.")
 @click.option("--patients", default=70, show_default=True, type=click.IntRange(min=4), help="Randomised patients.")
-@click.option("--seed", default=None, type=int, help="The same seed gives the same bytes.  [default: a fixed seed]")
+@click.option(
+    "--seed",
+    default=None,
+    type=click.IntRange(min=0),
+    help="The same seed gives the same bytes.  [default: a fixed seed]",
+)
 @report_failures
 def simulate(out: Path, patients: int, seed: int | None) -> None:
     """Write a synthetic trial that is calibrated to the published results. No row describes a real person."""

@@ -1,4 +1,4 @@
-"""A line that says what is being done, on terminals only."""
+"""A bar that says what is being done and how far it is, on terminals only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def showing_progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows a short text while work goes on; silent when stderr is not a terminal."""
+def showing_progress() -> Iterator[Callable[[str, float], None]]:
+    """Yield a function that takes a short text and the part that is done (0 to 1); silent without a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda text: None
+        yield lambda text, part: None
         return
-    with console.status("starting") as status:
-        yield status.update
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("looking at the files", total=1.0)
+        yield lambda text, part: bar.update(task, description=text, completed=part)

@@ -36,7 +36,7 @@ class AcrossRun:
         wording: Wording,
         runs: Mapping[str, TableRun],
         paths: Paths,
-        tell: Callable[[str], None],
+        tell: Callable[[str, float], None],
     ) -> None:
         self.found = found
         self.outcome = outcome
@@ -48,7 +48,7 @@ class AcrossRun:
     def run(self, rejected: RejectedRows, only: Collection[str] | None) -> None:
         """Check keys, references and rules; rows with a doubled key move from the written to the rejected rows."""
         sources = {name: [self._written(name), *rejected.typed(name)] for name in self.runs}
-        self.tell("keys and references")
+        self.tell("keys and references", 0.0)
         con = open_relations(self.found, sources, scratch=self.paths.scratch)
         try:
             taken_back = self._keys(con)
@@ -90,7 +90,12 @@ class AcrossRun:
 
     def _rules(self, con: DuckDBPyConnection, only: Collection[str] | None) -> None:
         codes = None if only is None else [code for code in only if code in self.found.across_rules]
-        for result in run_rules(con, self.found, codes, self.tell, FINDINGS_PER_CHECK):
+        order = {code: part / len(self.found.across_rules) for part, code in enumerate(sorted(self.found.across_rules))}
+
+        def tell_rule(code: str) -> None:
+            self.tell(f"rule {code}", order[code])
+
+        for result in run_rules(con, self.found, codes, tell_rule, FINDINGS_PER_CHECK):
             findings: list[Finding] = []
             excused = 0
             for violation in result.violations:

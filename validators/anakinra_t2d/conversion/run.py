@@ -23,7 +23,9 @@ from anakinra_t2d.write.parquet_table import ParquetTable
 from anakinra_t2d.write.whole_directory import whole_directory
 
 MANIFEST = "manifest.json"
-Progress = Callable[[str], None]
+Progress = Callable[[str, float], None]
+_READING = 0.4
+"""Part of a run that reading takes, roughly; the rest are the rules across rows and tables."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def validate(
         paths: a directory of ``<table>.csv`` or ``<table>.parquet``, such files, a datapackage.json, or a zip of them.
         only: codes of rules; findings of other rules are left out.
         found: the definitions to hold the data against; the shipped ones by default.
-        progress: called with a short text whenever a new step starts.
+        progress: called with a short text and the part that is done (0 to 1) whenever a new step starts.
         show_values: False hides every value and shows pseudonyms in place of subject numbers.
 
     Raises:
@@ -94,7 +96,7 @@ class _Run:
         self.paths = paths
         self.outcome = Outcome(schema_version=found.trial.version)
         self.wording = Wording(found, show_values=show_values)
-        self.tell = progress or (lambda text: None)
+        self.tell = progress or (lambda text, part: None)
         self.runs: dict[str, TableRun] = {}
 
     @property
@@ -127,11 +129,16 @@ class _Run:
         rejected = RejectedRows(self.paths.tables / "rejected.parquet", self.paths.scratch)
         try:
             flagged = self._flagged(files)
+            sizes = {name: file.path.stat().st_size if file.path.exists() else 0 for name, file in files.items()}
+            done = 0
             for name in self.found.trial.tables:
                 if name in files:
+                    self.tell(f"reading {files[name].shown}", _READING * done / max(1, sum(sizes.values())))
+                    done += sizes[name]
                     self._table(files[name], rejected, flagged.get(name, frozenset()))
             self._absent(files)
-            AcrossRun(self.found, self.outcome, self.wording, self.runs, self.paths, self.tell).run(rejected, only)
+            across = AcrossRun(self.found, self.outcome, self.wording, self.runs, self.paths, self._tell_across)
+            across.run(rejected, only)
         finally:
             rejected.close()
         for name, table in self.outcome.tables.items():
@@ -144,11 +151,13 @@ class _Run:
         stem = Path(file).stem
         return stem if stem in self.found.tables else None
 
+    def _tell_across(self, text: str, part: float) -> None:
+        self.tell(text, _READING + (1 - _READING) * part)
+
     def _submitted_tables(self) -> list[str]:
         return [name for name, table in self.found.tables.items() if table.role != "lineage"]
 
     def _table(self, file: SourceFile, rejected: RejectedRows, flagged: frozenset[tuple[str, str]]) -> None:
-        self.tell(f"reading {file.shown}")
         table = self.found.tables[file.table]
         source = open_table(file, batch_rows=table_run.BATCH_ROWS)
         metadata = {"schema_fingerprint": self.found.fingerprint, "source_file": Path(file.shown).name}

@@ -145,7 +145,7 @@ def simulate(
     seed: int = DEFAULT_SEED,
     layout: Literal["canonical"] = "canonical",
 ) -> dict[str, int]:
-    """Write one CSV file for each table and README.txt into a directory.
+    """Write one CSV file for each table that has rows, and README.txt, into a directory.
 
     The same patients and seed give the same bytes.
 
@@ -166,7 +166,15 @@ def simulate(
     target = Path(out)
     draws = _draws(patients, seed)
     target.mkdir(parents=True, exist_ok=True)
-    rows = {name: write_table(target, name, build(draws)) for name, build in BUILDERS.items()}
+    rows = {}
+    for name, build in BUILDERS.items():
+        frame = build(draws)
+        if frame.is_empty():
+            # a header alone would look like a failed export
+            (target / f"{name}.csv").unlink(missing_ok=True)
+            rows[name] = 0
+        else:
+            rows[name] = write_table(target, name, frame)
     write_readme(target)
     return rows
 
