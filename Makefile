@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PANDAS := $(VENV)/frictionless-parquet
 DEMO ?= build/demo
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 
 .PHONY: help demo test generate check lint types bench clean
 .DELETE_ON_ERROR:
@@ -38,9 +38,13 @@ $(PANDAS): $(READY)
 
 demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
-	$(BIN)/anakinra-t2d simulate --out $(DEMO)/sent --patients 70 --seed 1
+	$(BIN)/anakinra-t2d simulate --out $(DEMO)/sent
 	$(BIN)/anakinra-t2d convert $(DEMO)/sent --out $(DEMO)/parquet
-	@cat $(DEMO)/parquet/report.txt
+	@echo; echo "The same trial with three faults, as a site might send it:"
+	@cp -r $(DEMO)/sent $(DEMO)/faulty
+	@sed -i.bak '4s/week4/week 4/; 7s/\.//' $(DEMO)/faulty/vitals.csv && rm $(DEMO)/faulty/vitals.csv.bak
+	@sed -i.bak '2s/-001/-999/' $(DEMO)/faulty/eye_exam.csv && rm $(DEMO)/faulty/eye_exam.csv.bak
+	$(BIN)/anakinra-t2d validate $(DEMO)/faulty; test $$? -eq 1
 
 test: $(READY) $(PANDAS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

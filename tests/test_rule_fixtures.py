@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from anakinra_t2d.across import open_relations, run_rules
+from anakinra_t2d.across.schema_relations import make_eligibility_relations
 from anakinra_t2d.across.text import as_text
 from anakinra_t2d.schema import Table, definitions
 from anakinra_t2d.schema.rules import BuiltinRule, RowRule
@@ -91,12 +92,14 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def relations(tables: dict[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConnection]:
+def relations(tables: dict[str, pl.DataFrame], *, eligibility: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     con = connection()
     try:
         for name, frame in tables.items():
             con.register("_fixture", frame)
             con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM _fixture')
+        if eligibility:
+            make_eligibility_relations(con, definitions().eligibility)
         yield con
     finally:
         for name in tables:
@@ -111,7 +114,8 @@ def run_alone(code: str, folder: Path) -> Result:
         assert table.name in tables, f"{folder} has no {table.name}.csv, which {code} reads"
         return run_row_rule(table, rule, tables[table.name])
     findings, passed, not_assessed = [], 0, 0
-    with relations(tables) as con:
+    eligibility = "eligibility_" in found.across_rules[code].records
+    with relations(tables, eligibility=eligibility) as con:
         outcomes = list(run_rules(con, found, only=[code]))
     for outcome in outcomes:
         passed += outcome.passed

@@ -76,7 +76,7 @@ def make_eligibility_relations(con: duckdb.DuckDBPyConnection, eligibility: Elig
     failure beats a missing value; criteria after randomisation are judged and have no part in the overall state.
     """
     # tables where several rules read them: the inputs join many tables, the criteria have many rows
-    con.execute(f"CREATE TABLE eligibility_inputs AS {eligibility.inputs}")
+    con.execute(f"CREATE OR REPLACE TABLE eligibility_inputs AS {eligibility.inputs}")
     _create(
         con,
         "_criteria",
@@ -87,13 +87,13 @@ def make_eligibility_relations(con: duckdb.DuckDBPyConnection, eligibility: Elig
     # one CASE over all criteria: the inputs, a join of many tables, are then computed once and not for each criterion
     holds = f"CASE criterion_id {conditions} END" if conditions else "NULL"
     con.execute(f"""
-        CREATE VIEW eligibility_criteria AS
+        CREATE OR REPLACE VIEW eligibility_criteria AS
         SELECT subject_id, screening_no, criterion_id, kind,
             CASE WHEN holds IS NULL THEN 'not_assessable'
                 WHEN holds = (kind = 'inclusion') THEN 'met' ELSE 'not_met' END AS state
         FROM (SELECT *, CAST({holds} AS BOOLEAN) AS holds FROM eligibility_inputs CROSS JOIN _criteria)""")
     con.execute("""
-        CREATE TABLE eligibility_overall AS
+        CREATE OR REPLACE TABLE eligibility_overall AS
         SELECT subject_id, screening_no,
             CASE WHEN COUNT(*) FILTER (WHERE state = 'not_met') > 0 THEN 'ineligible'
                 WHEN COUNT(*) FILTER (WHERE state = 'not_assessable') > 0 THEN 'not_assessable'
@@ -139,7 +139,7 @@ def _numbers(bounds: tuple[Any, Any] | None) -> tuple[float | None, float | None
 def _create(con: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
     import pyarrow as pa
 
-    con.execute(f"CREATE TABLE {name} ({columns})")
+    con.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
     names = [column for column, *_ in con.execute(f"DESCRIBE {name}").fetchall()]
     # by way of Arrow, because DuckDB is slow when it gets rows, parameters or literals one by one
     cells = list(zip(*rows, strict=True)) or [()] * len(names)

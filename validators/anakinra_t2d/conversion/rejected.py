@@ -66,6 +66,10 @@ class RejectedRows:
         for name in {name for row, name in set_aside} & set(table.fields) - set(table.key):
             gone = pl.Series([(row, name) in set_aside for row in typed["_row"].to_list()])
             typed = typed.with_columns(pl.when(~gone).then(pl.col(name)).alias(name))
+        # a record without a complete key belongs to nobody; the rules across tables must not judge it
+        typed = typed.drop_nulls(table.key)
+        if typed.is_empty():
+            return
         files = self._typed.setdefault(table.name, [])
         path = self._scratch / f"{table.name}.rejected-{len(files)}.parquet"
         typed.write_parquet(path)
