@@ -64,6 +64,8 @@ def test_types_units_and_labels_survive(converted: Path) -> None:
     assert schema.metadata[b"schema_version"] == trial.definitions().trial.version.encode()
     assert schema.metadata[b"schema_fingerprint"] == trial.definitions().fingerprint.encode()
     file = pq.ParquetFile(converted / "labs.parquet")
+    source = trial.read(converted).manifest["tables"]["labs"]["source"]
+    assert file.metadata.metadata[b"source_sha256"] == source["sha256"].encode()
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
 
 

@@ -6,7 +6,6 @@ import doctest
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandera.errors
 import polars as pl
@@ -14,6 +13,7 @@ import pytest
 
 import anakinra_t2d as trial
 from anakinra_t2d.conversion.run import convert
+from anakinra_t2d.harmonise.typing import CellTyper
 from anakinra_t2d.reading import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -45,11 +45,7 @@ def test_importing_the_package_is_light() -> None:
 
 @pytest.fixture
 def vitals(sound_trial: Path) -> pl.DataFrame:
-    types: dict[str, Any] = {
-        "string": pl.String, "integer": pl.Int64, "number": pl.Float64, "boolean": pl.Boolean, "date": pl.Date,
-        "datetime": pl.Datetime("us"),
-    }  # fmt: skip
-    schema = {field.name: types[field.type] for field in trial.definitions().tables["vitals"].fields.values()}
+    schema = CellTyper(trial.definitions().tables["vitals"], trial.definitions()).schema()
     return pl.read_csv(sound_trial / "vitals.csv", schema=schema)
 
 

@@ -153,7 +153,7 @@ class AcrossRun:
         metadata = {
             key.decode(): value.decode()
             for key, value in _file_metadata(held).items()
-            if key in (b"schema_fingerprint", b"source_file")
+            if key in (b"schema_fingerprint", b"source_file", b"source_sha256")
         }
         with ParquetTable(path, run.table, self.found, metadata) as writer:
             start = 0
@@ -174,7 +174,7 @@ class AcrossRun:
 def _file_metadata(path: Path) -> dict[bytes, bytes]:
     import pyarrow.parquet as pq
 
-    return dict(pq.read_schema(path).metadata or {})
+    return dict(pq.read_metadata(path).metadata or {})
 
 
 def _typed_batches(path: Path) -> Iterator[pl.DataFrame]:

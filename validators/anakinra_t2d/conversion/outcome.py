@@ -7,24 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anakinra_t2d.finding import Finding
+from anakinra_t2d.rows.verdicts import CheckCount
 
 FORMAT = 1
 """Version of the JSON document."""
-
-
-@dataclass
-class CheckCount:
-    """How many records a check passed, failed, or could not be assessed on."""
-
-    passed: int = 0
-    failed: int = 0
-    not_assessed: int = 0
-
-    def add(self, passed: int, failed: int, not_assessed: int) -> None:
-        """Add the counts of one batch or one rule."""
-        self.passed += passed
-        self.failed += failed
-        self.not_assessed += not_assessed
 
 
 @dataclass

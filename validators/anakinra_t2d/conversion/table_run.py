@@ -80,6 +80,7 @@ class TableRun:
         for problem in source.problems:
             self.outcome.add([self.problem(problem)])
         result.sha256, result.size = source.sha256, source.size
+        writer.note("source_sha256", source.sha256)
         # a file that broke off on the way counts only what was set aside; nothing of it is kept
         self.is_whole = source.readable and not any(problem.code == "FILE-002" for problem in source.problems)
         result.rows_read = source.records if self.is_whole else rejected.count(self.table.name)

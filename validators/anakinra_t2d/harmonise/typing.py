@@ -9,7 +9,7 @@ import polars as pl
 from anakinra_t2d.reading.odd_text import ODD_TEXT, REPLACEMENT
 from anakinra_t2d.schema import Definitions, Field, Table
 
-_DTYPES: dict[str, type[pl.DataType] | pl.DataType] = {
+POLARS_TYPES: dict[str, type[pl.DataType] | pl.DataType] = {
     "string": pl.String,
     "integer": pl.Int64,
     "number": pl.Float64,
@@ -17,6 +17,7 @@ _DTYPES: dict[str, type[pl.DataType] | pl.DataType] = {
     "date": pl.Date,
     "datetime": pl.Datetime("us"),
 }
+"""The polars type of each type of the schema; codes of a codelist stay text until they are written."""
 _CODES = {
     "integer": "CELL-002",
     "number": "CELL-001",
@@ -59,7 +60,7 @@ class CellTyper:
 
     def dtype(self, field: Field) -> type[pl.DataType] | pl.DataType:
         """The polars type of a field; codes of a codelist stay text until they are written."""
-        return _DTYPES[field.type]
+        return POLARS_TYPES[field.type]
 
     def schema(self) -> dict[str, type[pl.DataType] | pl.DataType]:
         """Polars types of all fields, in schema order."""

@@ -93,7 +93,8 @@ def _group(code: str, findings: list[Finding], outcome: Outcome, found: Definiti
         shown = group if every else group[:PLACES_PER_RULE]
         parts += [Padding(_finding(finding, rule.hint), (0, 0, 0, 2), expand=False) for finding in shown]
         if len(group) > len(shown):
-            parts.append(Padding(Text(f"... and {len(group) - len(shown):,} more", style="dim"), (0, 0, 0, 2)))
+            more = Text(f"... and {len(group) - len(shown):,} more", style="dim")
+            parts.append(Padding(more, (0, 0, 0, 2), expand=False))
     parts.append(Text.assemble(("What to do: ", "bold"), rule.hint))
     return Group(*parts)
 

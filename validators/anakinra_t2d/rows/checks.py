@@ -10,10 +10,9 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from anakinra_t2d.schema import Definitions, Field, Rule, Table, definitions
+from anakinra_t2d.schema import Definitions, Field, Rule, Table
 from anakinra_t2d.schema.sql import columns_read
 from anakinra_t2d.wording import plain
 
@@ -33,12 +32,6 @@ class RowCheck:
     def is_error(self) -> bool:
         """Whether a row that breaks the check is rejected."""
         return self.rule.severity == "error"
-
-
-@cache
-def shipped_row_checks(table: str) -> tuple[RowCheck, ...]:
-    """Row checks of a table of the shipped definitions."""
-    return row_checks(definitions().tables[table], definitions())
 
 
 def row_checks(table: Table, found: Definitions) -> tuple[RowCheck, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandera.polars as pa
 import polars as pl
 
+from anakinra_t2d.harmonise.typing import POLARS_TYPES
 from anakinra_t2d.rows.checks import row_checks
 from anakinra_t2d.rows.verdicts import fused
 from anakinra_t2d.schema import Definitions, Field, Table, definitions
@@ -14,14 +15,6 @@ from anakinra_t2d.schema import Definitions, Field, Table, definitions
 if TYPE_CHECKING:
     from pandera.api.polars.types import PolarsData
 
-_DTYPES: dict[str, Any] = {
-    "string": pl.String,
-    "integer": pl.Int64,
-    "number": pl.Float64,
-    "boolean": pl.Boolean,
-    "date": pl.Date,
-    "datetime": pl.Datetime("us"),
-}
 VERDICT = "row_verdict"
 
 
@@ -64,7 +57,7 @@ def pandera_schema(table: Table | str, found: Definitions | None = None) -> pa.D
 def _column(field: Field, found: Definitions) -> pa.Column:
     terms = found.terms(field)
     return pa.Column(
-        _DTYPES[field.type],
+        POLARS_TYPES[field.type],
         checks=[pa.Check.isin(terms)] if terms else None,
         nullable=field.required != "always",
         required=True,

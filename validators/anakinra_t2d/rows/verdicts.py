@@ -12,17 +12,17 @@ from anakinra_t2d.rows.checks import RowCheck
 
 @dataclass
 class CheckCount:
-    """How many rows a check passed, failed, or could not be assessed on."""
+    """How many records a check passed, failed, or could not be assessed on."""
 
     passed: int = 0
     failed: int = 0
     not_assessed: int = 0
 
-    def add(self, other: CheckCount) -> None:
-        """Add the counts of another batch."""
-        self.passed += other.passed
-        self.failed += other.failed
-        self.not_assessed += other.not_assessed
+    def add(self, passed: int, failed: int, not_assessed: int) -> None:
+        """Add the counts of one batch or one rule."""
+        self.passed += passed
+        self.failed += failed
+        self.not_assessed += not_assessed
 
 
 @dataclass(frozen=True)

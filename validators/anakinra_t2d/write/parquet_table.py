@@ -46,6 +46,10 @@ class ParquetTable:
             self._pending = [waiting.slice(whole)]
             self._pending_rows = waiting.height - whole
 
+    def note(self, key: str, value: str) -> None:
+        """Add a file property that is known only after the rows, such as the hash of their source."""
+        self._writer.add_key_value_metadata({key: value})
+
     def _submit(self, group: pl.DataFrame) -> None:
         """Hand a row group to the writing thread; wait while another one is still being written."""
         if self._writing is not None:
