@@ -11,6 +11,7 @@ import polars as pl
 
 from anakinra_t2d.across.relations import open_relations
 from anakinra_t2d.across.run import run_rules
+from anakinra_t2d.conversion.folders import Folders
 from anakinra_t2d.conversion.keys import KeyChecks
 from anakinra_t2d.conversion.outcome import Outcome
 from anakinra_t2d.conversion.rejected import RejectedRows
@@ -23,8 +24,6 @@ from anakinra_t2d.write.parquet_table import ParquetTable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from anakinra_t2d.conversion.run import Paths
-
 
 class AcrossRun:
     """Runs everything that needs more than one row."""
@@ -35,21 +34,21 @@ class AcrossRun:
         outcome: Outcome,
         wording: Wording,
         runs: Mapping[str, TableRun],
-        paths: Paths,
+        folders: Folders,
         tell: Callable[[str, float], None],
     ) -> None:
         self.found = found
         self.outcome = outcome
         self.wording = wording
         self.runs = runs
-        self.paths = paths
+        self.folders = folders
         self.tell = tell
 
     def run(self, rejected: RejectedRows, only: Collection[str] | None) -> None:
         """Check keys, references and rules; rows with a doubled key move from the written to the rejected rows."""
         sources = {name: [self._written(name), *rejected.typed(name)] for name in self.runs}
         self.tell("keys and references", 0.0)
-        con = open_relations(self.found, sources, scratch=self.paths.scratch)
+        con = open_relations(self.found, sources, scratch=self.folders.scratch)
         try:
             taken_back = self._keys(con)
             self._delivery(con)
@@ -60,7 +59,7 @@ class AcrossRun:
             self._take_back(name, rows, rejected)
 
     def _written(self, name: str) -> Path:
-        return self.paths.tables / f"{name}.parquet"
+        return self.folders.tables / f"{name}.parquet"
 
     def _keys(self, con: DuckDBPyConnection) -> dict[str, dict[int, str]]:
         taken_back: dict[str, dict[int, str]] = defaultdict(dict)
@@ -148,7 +147,7 @@ class AcrossRun:
 
     def _take_back(self, name: str, rows: Mapping[int, str], rejected: RejectedRows) -> None:
         run, path = self.runs[name], self._written(name)
-        held = self.paths.scratch / f"{name}.held.parquet"
+        held = self.folders.scratch / f"{name}.held.parquet"
         path.rename(held)
         metadata = {
             key.decode(): value.decode()

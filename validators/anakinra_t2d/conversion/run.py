@@ -6,11 +6,11 @@ import difflib
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from anakinra_t2d.conversion import table_run
 from anakinra_t2d.conversion.across_run import AcrossRun
+from anakinra_t2d.conversion.folders import Folders
 from anakinra_t2d.conversion.outcome import Outcome
 from anakinra_t2d.conversion.outputs import write_outputs
 from anakinra_t2d.conversion.rejected import RejectedRows
@@ -26,14 +26,6 @@ MANIFEST = "manifest.json"
 Progress = Callable[[str, float], None]
 _READING = 0.4
 """Part of a run that reading takes, roughly; the rest are the rules across rows and tables."""
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where a run writes: the folder of the tables and a folder for what is thrown away."""
-
-    tables: Path
-    scratch: Path
 
 
 def validate(
@@ -58,7 +50,7 @@ def validate(
     """
     found = found or definitions()
     with tempfile.TemporaryDirectory(prefix="anakinra-t2d-") as folder:
-        run = _Run(found, Paths(Path(folder), Path(folder)), progress, show_values)
+        run = _Run(found, Folders(Path(folder), Path(folder)), progress, show_values)
         return run.check([Path(p) for p in paths], only)
 
 
@@ -84,16 +76,16 @@ def convert(
         whole_directory(Path(out), marker=MANIFEST) as partial,
         tempfile.TemporaryDirectory(prefix=".work-", dir=partial) as scratch,
     ):
-        run = _Run(found, Paths(partial, Path(scratch)), progress, show_values)
+        run = _Run(found, Folders(partial, Path(scratch)), progress, show_values)
         outcome = run.check([Path(p) for p in paths], None)
         write_outputs(partial, found, outcome, run.changed, run.columns_of_written())
     return outcome
 
 
 class _Run:
-    def __init__(self, found: Definitions, paths: Paths, progress: Progress | None, show_values: bool) -> None:
+    def __init__(self, found: Definitions, folders: Folders, progress: Progress | None, show_values: bool) -> None:
         self.found = found
-        self.paths = paths
+        self.folders = folders
         self.outcome = Outcome(schema_version=found.trial.version)
         self.wording = Wording(found, show_values=show_values)
         self.tell = progress or (lambda text, part: None)
@@ -113,7 +105,7 @@ class _Run:
             if code not in self.found.rules:
                 near = difflib.get_close_matches(code.upper(), list(self.found.rules), n=3)
                 raise InputError(f"There is no rule {code}" + (f"; did you mean {' or '.join(near)}?" if near else "."))
-        submission = discover(paths, self._submitted_tables(), self.paths.scratch)
+        submission = discover(paths, self._submitted_tables(), self.folders.scratch)
         for problem in submission.problems:
             self.outcome.add(
                 [
@@ -126,7 +118,7 @@ class _Run:
                 ]
             )
         files = {file.table: file for file in submission.files}
-        rejected = RejectedRows(self.paths.tables / "rejected.parquet", self.paths.scratch)
+        rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch)
         try:
             flagged = self._flagged(files)
             sizes = {name: file.path.stat().st_size if file.path.exists() else 0 for name, file in files.items()}
@@ -137,7 +129,7 @@ class _Run:
                     done += sizes[name]
                     self._table(files[name], rejected, flagged.get(name, frozenset()))
             self._absent(files)
-            across = AcrossRun(self.found, self.outcome, self.wording, self.runs, self.paths, self._tell_across)
+            across = AcrossRun(self.found, self.outcome, self.wording, self.runs, self.folders, self._tell_across)
             across.run(rejected, only)
         finally:
             rejected.close()
@@ -163,7 +155,7 @@ class _Run:
         metadata = {"schema_fingerprint": self.found.fingerprint, "source_file": Path(file.shown).name}
         run = TableRun(table, self.found, self.outcome, self.wording, flagged)
         with ExitStack() as stack:
-            path = self.paths.tables / f"{table.name}.parquet"
+            path = self.folders.tables / f"{table.name}.parquet"
             writer = stack.enter_context(ParquetTable(path, table, self.found, metadata))
             run.run(source, writer, rejected)
         if run.is_whole:

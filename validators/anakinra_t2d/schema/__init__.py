@@ -1,6 +1,7 @@
 """The definitions: the trial as typed objects, read strictly from ``schema/``. Imports nothing of the engine."""
 
-from anakinra_t2d.schema.load import Definitions, Rule, definitions, load
+from anakinra_t2d.schema.contents import Definitions, Rule
+from anakinra_t2d.schema.load import definitions, load
 from anakinra_t2d.schema.tables import Field, Table
 from anakinra_t2d.schema.yaml_source import SchemaError
 

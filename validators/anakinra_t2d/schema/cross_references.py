@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.quantities import Quantities
 from anakinra_t2d.schema.rules import FIELD_PLACEHOLDERS, TABLE_PLACEHOLDERS, AcrossRule, ForEach, RuleFile
 from anakinra_t2d.schema.sql import SqlProblem, columns_read
 from anakinra_t2d.schema.tables import Field, Table
 from anakinra_t2d.schema.units import unit_problem
 from anakinra_t2d.schema.yaml_source import Loc
-
-if TYPE_CHECKING:
-    from anakinra_t2d.schema.load import Definitions
 
 
 def problems_between(found: Definitions, quantities: Quantities, files: list[RuleFile]) -> list[str]:
