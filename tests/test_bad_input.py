@@ -233,3 +233,26 @@ def test_a_wrong_command_is_exit_status_2(copy_of_trial: Path) -> None:
         ["validate", copy_of_trial, "--only", "XX"],
     ):
         assert run(*arguments).exit_code == 2, arguments
+
+
+def test_an_earlier_output_beside_the_input_is_not_read_again(copy_of_trial: Path) -> None:
+    folder = copy_of_trial.parent / "sent"
+    folder.mkdir()
+    (copy_of_trial / "vitals.csv").rename(folder / "vitals.csv")
+    first = run("convert", folder, "--out", folder / "out", "--format", "json")
+    again = run("convert", folder, "--out", folder / "out", "--format", "json")
+    assert again.stdout == first.stdout
+
+
+def test_a_terminal_without_the_letters_still_gets_the_report(copy_of_trial: Path) -> None:
+    path = copy_of_trial / "vitals.csv"
+    edit_cell("visit", "bås\u2003µ")(path)
+    done = subprocess.run(
+        [sys.executable, "-m", "anakinra_t2d", "validate", path],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 1
+    assert b"LIST-001" in done.stdout
+    assert done.stderr == b""

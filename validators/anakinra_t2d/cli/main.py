@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,10 @@ def main() -> None:
 
     Exit status: 0 no error found, 1 errors found, 2 the command could not run.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that lacks a letter of the data must not end the report
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _checking_options(command: Any) -> Any:

@@ -17,12 +17,12 @@ from anakinra_t2d.conversion.rejected import RejectedRows
 from anakinra_t2d.conversion.table_run import TableRun
 from anakinra_t2d.finding import Location
 from anakinra_t2d.reading import InputError, SourceFile, TextTable, discover, open_table
+from anakinra_t2d.reading.discover import MANIFEST
 from anakinra_t2d.schema import Definitions, definitions
 from anakinra_t2d.wording import Wording
 from anakinra_t2d.write.parquet_table import ParquetTable
 from anakinra_t2d.write.whole_directory import whole_directory
 
-MANIFEST = "manifest.json"
 Progress = Callable[[str, float], None]
 _READING = 0.4
 """Part of a run that reading takes, roughly; the rest are the rules across rows and tables."""

@@ -13,6 +13,8 @@ from anakinra_t2d.reading.problems import InputError, ReadProblem
 Format = Literal["csv", "parquet"]
 FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
 PACKAGE = "datapackage.json"
+MANIFEST = "manifest.json"
+"""Marks a directory as an output of the converter."""
 BY_PRODUCTS = frozenset(
     {
         *("findings.parquet", "rejected.parquet", "checks.parquet", "lineage.parquet"),
@@ -111,6 +113,8 @@ def _add_directory(found: Submission, root: Path, tables: Collection[str], prefi
                 continue  # a link that leads back
             try:
                 inner = list(_entries(path))
+                if MANIFEST in {file.name for file in inner}:
+                    continue  # an earlier output that lies beside its input
             except PermissionError:
                 raise InputError(f"The path {path} may not be read: permission denied.") from None
             for file in inner:
