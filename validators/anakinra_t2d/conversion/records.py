@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from functools import cached_property
 
 import polars as pl
 
@@ -20,9 +21,13 @@ class Records:
         self.cells = cells
         self.rows = rows
 
+    @cached_property
+    def _lines(self) -> list[int]:
+        return self.rows.to_list()
+
     def row(self, position: int) -> int:
         """Line of the file or row of the sheet."""
-        return int(self.rows[position])
+        return self._lines[position]
 
     def key(self, position: int) -> dict[str, str]:
         """The record's key as text; an unreadable part as it was sent."""

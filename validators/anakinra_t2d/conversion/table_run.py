@@ -186,9 +186,9 @@ class TableRun:
         for index, check in enumerate(self._checks):
             count = verdicts.count(index)
             failing = verdicts.failing(index).to_list() if count.failed and (has_errors or not check.is_error) else []
-            excused = [p for p in failing if check.presence and self._is_explained(check, view, unreadable, p)]
+            excused = {p for p in failing if check.presence and self._is_explained(check, view, unreadable, p)}
             if excused:
-                failing = [position for position in failing if position not in set(excused)]
+                failing = [position for position in failing if position not in excused]
             self.outcome.count(check.rule.code, self.table.name, check.field).add(
                 count.passed, len(failing), count.not_assessed + len(excused)
             )
