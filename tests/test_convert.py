@@ -211,3 +211,18 @@ def test_a_killed_convert_leaves_the_old_or_the_new_output(copy_of_trial: Path, 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_findings_beyond_the_limit_are_counted(copy_of_trial: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(rows: list[dict[str, str]]) -> None:
+        for row in rows[:5]:
+            row.update(weight_kg="945", sbp_mmhg="x")
+
+    change(copy_of_trial / "vitals.csv", spoil)
+    every = trial.validate(copy_of_trial / "vitals.csv")
+    monkeypatch.setattr(table_run, "FINDINGS_PER_CHECK", 2)
+    some = trial.validate(copy_of_trial / "vitals.csv")
+    assert some.not_listed["RNG-001"] == some.not_listed["CELL-001"] == 3
+    assert (some.errors, some.warnings) == (every.errors, every.warnings)
+    one = trial.validate(copy_of_trial / "vitals.csv", only=["RNG-001"])
+    assert (len(one.findings), one.not_listed, one.errors) == (2, {"RNG-001": 3}, 5)

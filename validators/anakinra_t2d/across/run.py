@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -44,7 +45,8 @@ def run_rules(
     counts = {table: _value_counts(con, table) for table in definitions.tables}
 
     def run(rule: AcrossRule) -> list[RuleOutcome]:
-        if rule.table is not None and not any(any(counts[table].values()) for table in _tables_read(rule)):
+        read = _tables_read(rule, definitions)
+        if read and not any(any(counts[table].values()) for table in read):
             return []
         if on_rule is not None:
             on_rule(rule.code)
@@ -60,9 +62,12 @@ def run_rules(
             pool.shutdown(cancel_futures=True)
 
 
-def _tables_read(rule: AcrossRule) -> set[str]:
-    named = {entry.partition(".")[0] for entry in rule.fields}
-    return named | {rule.table} if rule.table is not None else named
+def _tables_read(rule: AcrossRule, definitions: Definitions) -> set[str]:
+    """Tables that the SQL of a rule names; empty when it also reads what is made from tables it does not name."""
+    words = set(re.findall(r"[a-z0-9_]+", rule.records))
+    if rule.for_each is not None or any(word.startswith("eligibility_") for word in words):
+        return set()
+    return words & set(definitions.tables)
 
 
 def check_rules(con: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:

@@ -186,6 +186,11 @@ class _Run:
     def _sort(self, only: Collection[str] | None) -> None:
         order = {name: i for i, name in enumerate(self.found.trial.tables)}
         kept = [f for f in self.outcome.findings if only is None or f.code in only]
+        if only is not None:
+            self.outcome.not_listed = {code: n for code, n in self.outcome.not_listed.items() if code in only}
+            self.outcome.not_listed_errors = sum(
+                n for code, n in self.outcome.not_listed.items() if self.found.rules[code].severity == "error"
+            )
         kept.sort(
             key=lambda f: (
                 order.get(f.table or "", -1),
