@@ -139,7 +139,7 @@ def test_batches_are_cut_the_same_way_on_every_path(tmp_path: Path) -> None:
     path = tmp_path / "labs.csv"
     path.write_text("a,b\n" + "".join(f"{i},x\n" for i in range(100_000)))
     for one_by_one in (False, True):
-        batches = list(CsvTable(source(path), 30_000, one_by_one=one_by_one))
+        batches = list(CsvTable(source(path), None, 30_000, one_by_one=one_by_one))
         assert [(b.first_row, b.cells.height) for b in batches] == [
             (2, 30_000),
             (30_002, 30_000),
@@ -190,7 +190,7 @@ def test_every_path_reads_what_a_csv_writer_wrote(
         patch.setattr(csv_survey, "BLOCK", block)
         patch.setattr(csv_text, "BLOCK", block)
         for one_by_one in (False, True):
-            table, numbers, cells = drain(CsvTable(source(path), 4, one_by_one=one_by_one))
+            table, numbers, cells = drain(CsvTable(source(path), None, 4, one_by_one=one_by_one))
             assert cells == expected
             assert [code for code, _ in codes(table)] == ([] if rows else ["FILE-003"])
             results.append(numbers)
@@ -221,7 +221,7 @@ def test_every_path_finds_the_same_in_damaged_files(
         patch.setattr(csv_survey, "BLOCK", block)
         patch.setattr(csv_text, "BLOCK", block)
         for one_by_one in (False, True):
-            table, rows, cells = drain(CsvTable(source(path), 4, one_by_one=one_by_one))
+            table, rows, cells = drain(CsvTable(source(path), None, 4, one_by_one=one_by_one))
             assert len(cells) + len(table.rejected) == table.records
             seen.append((rows, cells, table.problems, list(table.rejected)))
     rows, cells, found, rejected = seen[0]

@@ -16,7 +16,7 @@ _LONGEST = 80
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEFINITION_WORDS = frozenset(
     "low high unit terms pattern condition place planned fields times parent column suggestion header found other"
-    " table problem rest reading".split()
+    " table problem rest reading expected".split()
 )
 """Placeholders that built-in rules fill from the definitions or the form of a file, never from a record."""
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from anakinra_t2d.schema.eligibility import Eligibility
 from anakinra_t2d.schema.quantities import Quantities
 from anakinra_t2d.schema.rules import RuleFile
+from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Table
 from anakinra_t2d.schema.trial import Codelists, Trial
 
@@ -20,6 +21,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "table": Table,
     "rules": RuleFile,
     "eligibility": Eligibility,
+    "profile": Profile,
 }
 """Model of each kind of schema file, by the name of its JSON Schema in ``schema/meta/``."""
 

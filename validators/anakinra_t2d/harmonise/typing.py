@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -29,12 +31,16 @@ _CODES = {
 
 @dataclass(frozen=True)
 class CellProblem:
-    """Cells of one column that break the rule ``code``: positions in the batch and the text as sent."""
+    """Cells of one column that break the rule ``code``: positions in the batch and the text as sent.
+
+    ``details`` fill the words of the rule.
+    """
 
     code: str
     field: str
     positions: list[int]
     texts: list[str]
+    details: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anakinra_t2d.reading.discover import SourceFile, Submission, discover
-from anakinra_t2d.reading.opening import open_table
+from anakinra_t2d.reading.opening import open_table, open_tables
+from anakinra_t2d.reading.options import ReadOptions
 from anakinra_t2d.reading.problems import InputError, ReadProblem
 
 if TYPE_CHECKING:
@@ -15,12 +16,14 @@ __all__ = [
     "Batch",
     "InputError",
     "RaggedRow",
+    "ReadOptions",
     "ReadProblem",
     "SourceFile",
     "Submission",
     "TextTable",
     "discover",
     "open_table",
+    "open_tables",
 ]
 
 

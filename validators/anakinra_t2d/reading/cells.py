@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from anakinra_t2d.reading.discover import SourceFile
+from anakinra_t2d.reading.options import ReadOptions
 from anakinra_t2d.reading.problems import ProblemLog, ReadProblem, UnreadableError, os_problem
 from anakinra_t2d.reading.watch import FileWatch
 
@@ -107,18 +108,36 @@ class TextTable(ABC):
     and those in ``rejected``, not blank lines. Nothing raises for bad input: what is wrong stands in ``problems``,
     complete after the iteration; ``readable`` is False when the file cannot be read (FILE-001, FILE-002). A file that
     turns out to be unreadable on the way may have given batches before; none of them should be kept then.
+
+    ``sheet`` is the sheet, data set or form inside the file, None where a file is one table. ``header_row`` is the row
+    of the header; ``unit_cells`` the cells of ``options.unit_row``, as long as the header; ``units`` the unit that the
+    file itself declares for a column. A date that the format keeps as a date is written YYYY-MM-DD, a date and time
+    YYYY-MM-DDTHH:MM:SS; ``has_midnights`` says that a format does not tell the one from the other at midnight.
     """
 
-    def __init__(self, file: SourceFile, batch_rows: int = BATCH_ROWS) -> None:
+    has_midnights = False
+
+    def __init__(
+        self,
+        file: SourceFile,
+        options: ReadOptions | None = None,
+        batch_rows: int = BATCH_ROWS,
+        sheet: str | None = None,
+    ) -> None:
         if batch_rows < 1:
             raise ValueError("batch_rows must be at least 1")
         self.file = file
+        self.sheet = sheet
+        self.options = options or file.stated
+        self.header_row = 1
+        self.unit_cells: list[str | None] = []
+        self.units: dict[str, str] = {}
         self.batch_rows = batch_rows
         self.header: list[str] = []
         self.size = 0
         self.records = 0
         self.rejected = RejectedRows()
-        self.log = ProblemLog(file.shown)
+        self.log = ProblemLog(file.shown, sheet)
         self.readable = False
         self._iterated = False
         self._watch: FileWatch | None = None

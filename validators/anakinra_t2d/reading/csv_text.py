@@ -18,6 +18,7 @@ from anakinra_t2d.reading.csv_blocks import whole_lines
 from anakinra_t2d.reading.csv_records import BlockRecords, positions, read_block
 from anakinra_t2d.reading.csv_survey import Survey, survey
 from anakinra_t2d.reading.discover import SourceFile
+from anakinra_t2d.reading.options import ReadOptions
 from anakinra_t2d.reading.problems import UnreadableError
 
 BLOCK = 4 << 20
@@ -26,10 +27,17 @@ BLOCK = 4 << 20
 class CsvTable(TextTable):
     """A CSV file as text cells. ``one_by_one`` turns off every fast way (for tests; the cells are the same)."""
 
-    def __init__(self, file: SourceFile, batch_rows: int = BATCH_ROWS, *, one_by_one: bool = False) -> None:
+    def __init__(
+        self,
+        file: SourceFile,
+        options: ReadOptions | None = None,
+        batch_rows: int = BATCH_ROWS,
+        *,
+        one_by_one: bool = False,
+    ) -> None:
         self._survey = Survey([], 0, 0, [])
         self._one_by_one = one_by_one
-        super().__init__(file, batch_rows)
+        super().__init__(file, options, batch_rows)
 
     def _open(self) -> list[str] | None:
         found = survey(self.file.path)

@@ -8,11 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from anakinra_t2d.reading.options import ReadOptions
 from anakinra_t2d.reading.problems import InputError, ReadProblem
 
-Format = Literal["csv", "parquet"]
-FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
+Format = Literal["csv", "parquet", "arrow", "excel", "statistical", "dataset_json"]
+FORMATS: dict[str, Format] = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".psv"), "csv"),
+    ".parquet": "parquet",
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), "arrow"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "excel"),
+    **dict.fromkeys((".xpt", ".sas7bdat", ".sav", ".zsav", ".por", ".dta"), "statistical"),
+    **dict.fromkeys((".ndjson", ".jsonl", ".dsjc"), "dataset_json"),
+}
+"""Formats that are read, by the end of the file's name; a ``.json`` file is read when it says it is Dataset-JSON."""
 PACKAGE = "datapackage.json"
+PROFILE = "profile.yaml"
+"""A site profile that lies beside the files it describes."""
 MANIFEST = "manifest.json"
 """Marks a directory as an output of the converter."""
 BY_PRODUCTS = frozenset(
@@ -30,19 +41,31 @@ _SHOWN_NAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that holds a table. ``shown`` is its name for people: ``labs.csv``, ``trial.zip/labs.csv``."""
+    """A file that holds one table or several. ``shown`` is its name for people: ``labs.csv``, ``trial.zip/labs.csv``.
 
-    table: str
+    ``table`` is the table it is named after or a data package says it is; None when only a profile or the sheets
+    inside can say. ``stated`` is what a data package says of how it is written; ``profile`` is the site profile that
+    lies beside it.
+    """
+
+    table: str | None
     path: Path
     shown: str
     format: Format
+    stated: ReadOptions = field(default_factory=ReadOptions)
+    profile: Path | None = None
 
 
 @dataclass
 class Submission:
-    """The files to read, one for each table, and what is wrong with the others."""
+    """The files to read, and what is wrong with the others.
+
+    ``files`` are named after a table, one for each. ``others`` are data files of another name, and all files where a
+    site profile is at hand: what they hold is known when they are opened.
+    """
 
     files: list[SourceFile] = field(default_factory=list)
+    others: list[SourceFile] = field(default_factory=list)
     problems: list[ReadProblem] = field(default_factory=list)
 
     def unreadable(self, shown: str, problem: str) -> None:
@@ -59,13 +82,16 @@ class Submission:
         self.files.append(file)
 
 
-def discover(paths: Sequence[Path], tables: Collection[str], scratch: Path | None = None) -> Submission:
+def discover(
+    paths: Sequence[Path], tables: Collection[str], scratch: Path | None = None, *, profiled: bool = False
+) -> Submission:
     """Find the files of ``tables`` in directories, files, data packages and ZIP archives, in the order of ``paths``.
 
-    ``scratch`` is an empty directory into which archives are unpacked. Raises InputError when a path does not exist
-    or may not be read, and when nothing to read is found; ValueError when there is an archive and no ``scratch``.
+    ``scratch`` is an empty directory into which archives are unpacked. ``profiled`` says that a site profile is given,
+    so that the name of a file need not be that of a table. Raises InputError when a path does not exist or may not be
+    read, and when nothing to read is found; ValueError when there is an archive and no ``scratch``.
     """
-    found = Submission()
+    found = _Discovery(profiled)
     refused: list[str] = []
     for place, path in enumerate(paths):
         prefix = f"{path.name}/" if len(paths) > 1 and path.name else ""
@@ -80,11 +106,20 @@ def discover(paths: Sequence[Path], tables: Collection[str], scratch: Path | Non
             _add_package(found, path, tables, "")
         else:
             _add_file(found, path, path.name, tables)
-    if refused and not found.files:
+    if refused and not (found.files or found.others):
         raise InputError(refused[0])
-    if not found.files and all(problem.code == "FILE-006" for problem in found.problems):
-        raise InputError(_nothing(paths, found, tables))
+    if not found.files and not found.others and all(problem.code == "FILE-006" for problem in found.problems):
+        raise InputError(nothing_found(paths, [problem.file for problem in found.problems], tables))
     return found
+
+
+class _Discovery(Submission):
+    """A submission in the making; ``beside`` is the profile of the directory being looked at."""
+
+    def __init__(self, profiled: bool) -> None:
+        super().__init__()
+        self.profiled = profiled
+        self.beside: Path | None = None
 
 
 def _require_readable(path: Path) -> None:
@@ -105,8 +140,9 @@ def _require_readable(path: Path) -> None:
         raise InputError(f"The path {path} cannot be read: {reason.lower()}.") from None
 
 
-def _add_directory(found: Submission, root: Path, tables: Collection[str], prefix: str) -> None:
+def _add_directory(found: _Discovery, root: Path, tables: Collection[str], prefix: str) -> None:
     """Take the files of a directory and of the directories right in it, such as ``restricted/``."""
+    found.beside = root / PROFILE if (root / PROFILE).is_file() else None
     for path in _entries(root):
         if path.is_dir() and path.suffix.lower() not in FORMATS:
             if path.resolve() in (real := root.resolve()).parents or path.resolve() == real:
@@ -122,6 +158,7 @@ def _add_directory(found: Submission, root: Path, tables: Collection[str], prefi
                     _add_file(found, file, f"{prefix}{path.name}/{file.name}", tables)
         else:
             _add_file(found, path, prefix + path.name, tables)
+    found.beside = None
 
 
 def _entries(directory: Path) -> Iterator[Path]:
@@ -131,27 +168,55 @@ def _entries(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def _add_file(found: Submission, path: Path, shown: str, tables: Collection[str], table: str | None = None) -> None:
+def _add_file(
+    found: _Discovery,
+    path: Path,
+    shown: str,
+    tables: Collection[str],
+    table: str | None = None,
+    stated: ReadOptions | None = None,
+) -> None:
     """Take a file by its name, or as ``table`` when a data package names it."""
     suffix = path.suffix.lower()
     known = table or path.stem
-    if known not in tables and (path.name in BY_PRODUCTS or (table is None and suffix not in _DATA_SUFFIXES)):
+    format_ = FORMATS.get(suffix)
+    if format_ is None and suffix == ".json" and known not in tables and _says_dataset_json(path):
+        format_ = "dataset_json"
+    if known not in tables and (
+        path.name in BY_PRODUCTS or (table is None and not format_ and suffix not in _DATA_SUFFIXES)
+    ):
         return
-    if known not in tables:
-        found.problems.append(ReadProblem("FILE-006", shown))
-    elif suffix not in FORMATS:
-        found.unreadable(shown, f"files of the kind {suffix or 'without extension'} are not read")
-    elif not path.is_file():
-        found.unreadable(shown, _not_a_file(path))
+    if format_ is None:
+        if known in tables:
+            found.unreadable(shown, f"files of the kind {suffix or 'without extension'} are not read")
+        else:
+            found.problems.append(ReadProblem("FILE-006", shown))
+        return
+    if not path.is_file():
+        if known in tables:
+            found.unreadable(shown, _not_a_file(path))
+        return
+    try:
+        path.open("rb").close()
+    except PermissionError:
+        raise InputError(f"The path {path} may not be read: permission denied.") from None
+    except OSError as error:
+        found.unreadable(shown, f"the file cannot be opened: {(error.strerror or 'unknown reason').lower()}")
+        return
+    name = known if known in tables else None
+    file = SourceFile(name, path, shown, format_, stated or ReadOptions(), found.beside)
+    if name is None or found.profiled or found.beside is not None:
+        found.others.append(file)
     else:
-        try:
-            path.open("rb").close()
-        except PermissionError:
-            raise InputError(f"The path {path} may not be read: permission denied.") from None
-        except OSError as error:
-            found.unreadable(shown, f"the file cannot be opened: {(error.strerror or 'unknown reason').lower()}")
-            return
-        found.add(SourceFile(known, path, shown, FORMATS[suffix]))
+        found.add(file)
+
+
+def _says_dataset_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return b'"datasetJSONVersion"' in stream.read(4096)
+    except OSError:
+        return False
 
 
 def _not_a_file(path: Path) -> str:
@@ -162,7 +227,7 @@ def _not_a_file(path: Path) -> str:
     return "this is not a regular file" if path.exists() else "the file does not exist"
 
 
-def _add_package(found: Submission, path: Path, tables: Collection[str], prefix: str) -> None:
+def _add_package(found: _Discovery, path: Path, tables: Collection[str], prefix: str) -> None:
     from anakinra_t2d.reading.package import read_package
 
     for resource in read_package(path):
@@ -175,12 +240,12 @@ def _add_package(found: Submission, path: Path, tables: Collection[str], prefix:
             _add_file(found, path.parent / resource.shown, prefix + resource.shown, tables, resource.name)
 
 
-def _add_archive(found: Submission, path: Path, tables: Collection[str], target: Path) -> list[str]:
+def _add_archive(found: _Discovery, path: Path, tables: Collection[str], target: Path) -> list[str]:
     """Take the files of an archive; returns the sentence that says why it was refused, if it was."""
     from anakinra_t2d.reading.archive import UnsafeArchiveError, unpack
 
     try:
-        root = unpack(path, target, [*_DATA_SUFFIXES, ".json"])
+        root = unpack(path, target, [*_DATA_SUFFIXES, *FORMATS, ".json", ".yaml"])
     except UnsafeArchiveError as error:
         found.unreadable(path.name, str(error))
         return [f"The archive {path} cannot be read: {error}."]
@@ -197,10 +262,10 @@ def _add_archive(found: Submission, path: Path, tables: Collection[str], target:
     return []
 
 
-def _nothing(paths: Sequence[Path], found: Submission, tables: Collection[str]) -> str:
+def nothing_found(paths: Sequence[Path], others: Sequence[str], tables: Collection[str]) -> str:
+    """The sentence for a submission without a file that could be read; ``others`` are the files that were there."""
     where = ", ".join(str(path) for path in paths) or "the paths given"
     example = f" such as {next(iter(tables))}.csv" if tables else ""
-    others = [problem.file for problem in found.problems]
     more = f" and {len(others) - _SHOWN_NAMES} more" if len(others) > _SHOWN_NAMES else ""
     names = f"; found {', '.join(others[:_SHOWN_NAMES])}{more}" if others else ""
     return f"No file named after a table,{example}, was found in {where}{names}."

@@ -22,6 +22,7 @@ class ReadProblem:
     row: int | None = None
     column: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+    sheet: str | None = None
 
 
 class InputError(Exception):
@@ -45,8 +46,9 @@ class ProblemLog:
     For codes with a ``problem`` text the rest stands at its end.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, sheet: str | None = None) -> None:
         self.file = file
+        self.sheet = sheet
         self.problems: list[ReadProblem] = []
         self._seen: Counter[tuple[str, str | None]] = Counter()
         self._first_left_out: dict[tuple[str, str | None], ReadProblem] = {}
@@ -59,7 +61,7 @@ class ProblemLog:
         if key in self._first_left_out:
             self._last_row[key] = row
             return
-        problem = ReadProblem(code, self.file, row, column, details)
+        problem = ReadProblem(code, self.file, row, column, details, self.sheet)
         if code.startswith("ROW"):
             problem = _with_rest(problem, "")
         if self._seen[key] <= _SHOWN_FEWER.get(code, SHOWN_EACH):

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from anakinra_t2d.schema.eligibility import Eligibility
-from anakinra_t2d.schema.quantities import Quantity
+from anakinra_t2d.schema.quantities import Quantity, Spelling
 from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule, NotARule, RowRule
+from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Field, Table
 from anakinra_t2d.schema.trial import Codelist, Trial
 from anakinra_t2d.schema.yaml_source import YamlSource
@@ -28,6 +29,8 @@ class Definitions:
     builtin_rules: dict[str, BuiltinRule]
     across_rules: dict[str, AcrossRule]
     not_rules: list[NotARule]
+    profiles: dict[str, Profile]
+    spellings: list[Spelling]
     eligibility: Eligibility
     sources: dict[str, YamlSource]
     root: Path
@@ -39,6 +42,17 @@ class Definitions:
         for table in self.tables.values():
             rules.update({rule.code: rule for rule in table.rules})
         return dict(sorted(rules.items()))
+
+    @cached_property
+    def result_words(self) -> dict[str, str]:
+        """Words that stand in place of a number, in lower case, with the result status they mean."""
+        return {word.lower(): term.code for term in self.result_statuses.terms for word in term.words}
+
+    @cached_property
+    def result_statuses(self) -> Codelist:
+        """The codelist of the side table for values that are not numbers."""
+        flags = next(table for table in self.tables.values() if table.role == "flags")
+        return self.codelists[next(field.codelist for field in flags.fields.values() if field.codelist)]
 
     @cached_property
     def row_rules(self) -> dict[str, tuple[Table, RowRule]]:

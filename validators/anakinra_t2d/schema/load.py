@@ -12,8 +12,10 @@ from pydantic import BaseModel, ValidationError
 from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.cross_references import problems_between
 from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.profile_references import profile_problems
 from anakinra_t2d.schema.quantities import Quantities
 from anakinra_t2d.schema.rules import RuleFile
+from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Table
 from anakinra_t2d.schema.trial import Codelists, Trial
 from anakinra_t2d.schema.where import data_root
@@ -45,6 +47,7 @@ def load(root: Path) -> Definitions:
     eligibility = reader.model("schema/eligibility.yaml", Eligibility)
     tables = {path.stem: reader.model(reader.shown(path), Table) for path in reader.files("tables")}
     rule_files = [reader.model(reader.shown(path), RuleFile) for path in reader.files("rules")]
+    profiles = {path.stem: reader.model(reader.shown(path), Profile) for path in reader.files("sites")}
     reader.stop_if_wrong()
     assert trial and quantities and codelists and eligibility
     known = {name: table for name, table in tables.items() if table}
@@ -52,6 +55,9 @@ def load(root: Path) -> Definitions:
         table._name = name
         for field_name, field in table.fields.items():
             field._name, field._table = field_name, name
+    for name, profile in profiles.items():
+        if profile:
+            profile._name = name
     files = [file for file in rule_files if file]
     order = [name for name in trial.tables if name in known] + [name for name in known if name not in trial.tables]
     result = Definitions(
@@ -62,14 +68,37 @@ def load(root: Path) -> Definitions:
         builtin_rules={rule.code: rule for file in files for rule in file.builtin},
         across_rules={rule.code: rule for file in files for rule in file.rules},
         not_rules=[entry for file in files for entry in file.not_rules],
+        profiles={name: profile for name, profile in profiles.items() if profile},
+        spellings=quantities.spellings,
         eligibility=eligibility,
         sources=reader.sources,
         root=root,
     )
     problems = problems_between(result, quantities, files)
+    for name, site in result.profiles.items():
+        problems += profile_problems(result, site, reader.sources[f"schema/sites/{name}.yaml"])
     if problems:
         raise SchemaError(sorted(problems))
     return result
+
+
+def load_profile(path: Path, found: Definitions) -> Profile:
+    """Read a site profile from any file.
+
+    Raises:
+        SchemaError: the file cannot be read, is no profile, or names what the definitions do not have; a line each.
+    """
+    reader = _Reader(path.parent)
+    try:
+        profile = reader.model(path.name, Profile)
+    except OSError as error:
+        raise SchemaError([f"{path}: cannot be read: {(error.strerror or '').lower()}"]) from None
+    reader.stop_if_wrong()
+    assert profile
+    profile._name = path.stem
+    if problems := profile_problems(found, profile, reader.sources[path.name]):
+        raise SchemaError(sorted(problems))
+    return profile
 
 
 def _parents_first(tables: dict[str, Table]) -> list[str]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field as Option
 from pydantic import model_validator
 
 from anakinra_t2d.schema.common import Definition, Name, Text
+
+SIGNIFICANT_DIGITS = 12
+"""A converted value keeps so many digits: more than any assay has, fewer than the noise of a repeating fraction."""
+_EXACT = Context(prec=50)
+_ROUNDED = Context(prec=SIGNIFICANT_DIGITS)
 
 DecimalText = Annotated[str, Option(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 
@@ -44,6 +49,22 @@ class Conversion(Definition):
     def factor_decimal(self) -> Decimal | None:
         """The factor as an exact decimal."""
         return None if self.factor is None else Decimal(self.factor)
+
+    def to_canonical(self, value: Decimal) -> Decimal:
+        """``value * factor + offset`` in decimal arithmetic, rounded to SIGNIFICANT_DIGITS. Needs a factor."""
+        assert self.factor is not None
+        return _EXACT.add(_EXACT.multiply(value, Decimal(self.factor)), Decimal(self.offset)).normalize(_ROUNDED)
+
+    def to_sent(self, canonical: Decimal) -> Decimal:
+        """The number with the fewest digits that ``to_canonical`` turns into ``canonical`` again. Needs a factor."""
+        assert self.factor is not None
+        exact = _EXACT.divide(_EXACT.subtract(canonical, Decimal(self.offset)), Decimal(self.factor))
+        wanted = canonical.normalize(_ROUNDED)
+        for digits in range(1, SIGNIFICANT_DIGITS + 4):
+            short = exact.normalize(Context(prec=digits))
+            if self.to_canonical(short) == wanted:
+                return short
+        return exact
 
 
 class Spelling(Definition):

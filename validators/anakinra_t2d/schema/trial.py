@@ -159,6 +159,11 @@ class Term(Definition):
 
     code: Text
     label: Text
+    words: list[Text] = Option(
+        default=[],
+        description="Other spellings in site files. A result status is understood by them; for other codelists they "
+        "are proposals for a site profile and never applied by themselves.",
+    )
 
 
 class Codelist(Definition):
