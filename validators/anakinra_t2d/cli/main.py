@@ -51,35 +51,60 @@ def _checking_options(command: Any) -> Any:
     return command
 
 
+_PROFILE = click.option(
+    "--profile",
+    metavar="NAME|FILE",
+    help="How the site writes its files: a profile of schema/sites or a file; a profile.yaml beside the files is used "
+    "by itself.",
+)
+
+
 @main.command()
 @_PATHS
+@_PROFILE
 @click.option("--only", multiple=True, metavar="CODE", help="Report only this rule; may be given several times.")
 @_checking_options
 @report_failures
 def validate(
-    paths: tuple[Path, ...], only: tuple[str, ...], layout: str, strict: bool, every: bool, no_values: bool
+    paths: tuple[Path, ...],
+    profile: str | None,
+    only: tuple[str, ...],
+    layout: str,
+    strict: bool,
+    every: bool,
+    no_values: bool,
 ) -> None:
     """Check a submission and write nothing.
 
-    PATHS are a directory of <table>.csv or <table>.parquet, such files, a datapackage.json, or a zip of these.
+    PATHS are a directory of files named after tables (CSV, Excel, SAS, SPSS, Stata, Parquet, Arrow, Dataset-JSON), such
+    files, a datapackage.json, or a zip of these. Files of another layout need a profile.
     """
     from anakinra_t2d.cli.progress import showing_progress
     from anakinra_t2d.conversion.run import validate as run
 
     with showing_progress() as progress:
-        outcome = run(*paths, only=only or None, progress=progress, show_values=not no_values)
+        outcome = run(*paths, profile=profile, only=only or None, progress=progress, show_values=not no_values)
     _print(outcome, layout, every)
     raise SystemExit(outcome.exit_status(strict=strict))
 
 
 @main.command()
 @_PATHS
+@_PROFILE
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Directory to write; an earlier output is replaced."
 )
 @_checking_options
 @report_failures
-def convert(paths: tuple[Path, ...], out: Path, layout: str, strict: bool, every: bool, no_values: bool) -> None:
+def convert(
+    paths: tuple[Path, ...],
+    profile: str | None,
+    out: Path,
+    layout: str,
+    strict: bool,
+    every: bool,
+    no_values: bool,
+) -> None:
     """Check a submission and write its valid rows as Parquet.
 
     The directory appears whole or not at all. Beside the tables it holds datapackage.json, the findings, the rejected
@@ -89,7 +114,7 @@ def convert(paths: tuple[Path, ...], out: Path, layout: str, strict: bool, every
     from anakinra_t2d.conversion.run import convert as run
 
     with showing_progress() as progress:
-        outcome = run(*paths, out=out, progress=progress, show_values=not no_values)
+        outcome = run(*paths, profile=profile, out=out, progress=progress, show_values=not no_values)
     _print(outcome, layout, every)
     if layout == "text":
         click.echo(f"Written to {out}")
@@ -105,13 +130,20 @@ def convert(paths: tuple[Path, ...], out: Path, layout: str, strict: bool, every
     type=click.IntRange(min=0),
     help="The same seed gives the same bytes.  [default: a fixed seed]",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["canonical", "denmark", "zurich", "sdtm"]),
+    default="canonical",
+    show_default=True,
+    help="canonical: one file for each table; the others as a site or a sponsor would send them, with their profile.",
+)
 @report_failures
-def simulate(out: Path, patients: int, seed: int | None) -> None:
+def simulate(out: Path, patients: int, seed: int | None, layout: str) -> None:
     """Write a synthetic trial that is calibrated to the published results. No row describes a real person."""
     from anakinra_t2d.simulation import DEFAULT_SEED
     from anakinra_t2d.simulation import simulate as run
 
-    rows = run(out, patients=patients, seed=DEFAULT_SEED if seed is None else seed)
+    rows = run(out, patients=patients, seed=DEFAULT_SEED if seed is None else seed, layout=layout)
     click.echo(f"Wrote {len(rows)} tables with {sum(rows.values()):,} rows of synthetic data to {out}")
 
 

@@ -129,10 +129,9 @@ class AcrossRun:
         run = self.runs.get(table or "")
         if run is None:
             return Location()
-        file = self.outcome.tables[run.table.name].file
         if row is not None and written:
             row = run.lines.line(row)
-        return Location(file, None, row, field)
+        return run.place(row, field)
 
     def _not_listed(self, code: str, severity: str, number: int) -> None:
         if number > 0:
@@ -159,10 +158,9 @@ class AcrossRun:
             for batch in _typed_batches(held):
                 gone = [row - start for row in rows if start <= row < start + batch.height]
                 if gone:
-                    lines = [run.lines.line(start + position) for position in sorted(gone)]
-                    file = self.outcome.tables[name].file
-                    for position, line in zip(sorted(gone), lines, strict=True):
-                        rejected.add_written(run.table, file, [line], rows[start + position], batch[position])
+                    for position in sorted(gone):
+                        place = run.place(run.lines.line(start + position), None)
+                        rejected.add_written(run.table, [place], rows[start + position], batch[position])
                     keep = pl.Series([True]).new_from_index(0, batch.height).scatter(gone, False)
                     writer.write(batch.filter(keep))
                 else:

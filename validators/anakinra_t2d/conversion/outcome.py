@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anakinra_t2d.finding import Finding
+from anakinra_t2d.harmonise.sheet_run import SheetAccount
 from anakinra_t2d.rows.verdicts import CheckCount
 
 FORMAT = 1
@@ -33,7 +34,7 @@ class Outcome:
 
     ``findings`` are in the order of tables, rows and codes. ``not_listed`` counts, by code, findings beyond the limit
     of one check; they are in the counts and their rows are in the rejected rows. ``checks`` counts by code, table
-    and field.
+    and field. ``sheets`` accounts for the rows of files that were harmonised.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Outcome:
     not_listed_errors: int = 0
     synthetic: bool = False
     schema_version: str = ""
+    sheets: list[SheetAccount] = field(default_factory=list)
 
     def count(self, code: str, table: str | None, name: str | None) -> CheckCount:
         """The counter of a check, made on first use."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from anakinra_t2d.report.text import plain_report
 from anakinra_t2d.schema import Definitions
 from anakinra_t2d.write.parquet_table import ParquetTable
 
+_LINEAGE_ROWS = 250_000
 _FINDINGS = pa.schema(
     [
         pa.field("code", pa.string(), nullable=False),
@@ -54,9 +56,15 @@ _CHECKS = pa.schema(
 )
 
 
-def write_outputs(
-    folder: Path, found: Definitions, outcome: Outcome, changed: Sequence[Mapping[str, object]], written: Sequence[str]
-) -> None:
+@dataclass(frozen=True)
+class Lineage:
+    """Changed cells: ``harmonised`` are Parquet files of them, ``typed`` those changed when they were typed."""
+
+    harmonised: Sequence[Path]
+    typed: Sequence[Mapping[str, object]]
+
+
+def write_outputs(folder: Path, found: Definitions, outcome: Outcome, changed: Lineage, written: Sequence[str]) -> None:
     """Write everything beside the tables into ``folder``; ``written`` names the tables that are there."""
     _write_parquet(folder / "findings.parquet", _FINDINGS, _finding_rows(outcome))
     (folder / "findings.json").write_text(as_json(outcome), encoding="utf-8")
@@ -96,13 +104,21 @@ def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[tuple[Any, ...]
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path, compression="zstd")
 
 
-def _write_lineage(folder: Path, found: Definitions, changed: Sequence[Mapping[str, object]]) -> None:
+def _write_lineage(folder: Path, found: Definitions, changed: Lineage) -> None:
     for name, table in found.tables.items():
         if table.role == "lineage":
-            frame = pl.DataFrame(list(changed), schema=CellTyper(table, found).schema(), orient="row")
+            schema = CellTyper(table, found).schema()
             metadata = {"schema_fingerprint": found.fingerprint}
             with ParquetTable(folder / f"{name}.parquet", table, found, metadata) as writer:
-                writer.write(frame)
+                for frame in _harmonised(changed.harmonised):
+                    writer.write(frame.with_columns(record_version=pl.lit(1, pl.Int64)).select(list(schema)))
+                writer.write(pl.DataFrame(list(changed.typed), schema=schema, orient="row"))
+
+
+def _harmonised(paths: Sequence[Path]) -> Iterator[pl.DataFrame]:
+    for path in paths:
+        for batch in pq.ParquetFile(path).iter_batches(_LINEAGE_ROWS):
+            yield pl.DataFrame(pl.from_arrow(batch))
 
 
 def _manifest(folder: Path, found: Definitions, outcome: Outcome) -> dict[str, Any]:
@@ -133,6 +149,7 @@ def _manifest(folder: Path, found: Definitions, outcome: Outcome) -> dict[str, A
         "warnings": outcome.warnings,
         "not_assessed": outcome.not_assessed,
         "tables": tables,
+        "sheets": [asdict(sheet) for sheet in outcome.sheets],
         "files": files,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Callable
 from functools import cached_property
 
 import polars as pl
@@ -15,18 +16,26 @@ from anakinra_t2d.wording import plain
 class Records:
     """Records of a batch by position: their keys, values and places."""
 
-    def __init__(self, table: Table, frame: pl.DataFrame, cells: pl.DataFrame, rows: pl.Series) -> None:
+    def __init__(
+        self,
+        table: Table,
+        frame: pl.DataFrame,
+        cells: pl.DataFrame,
+        rows: pl.Series,
+        place: Callable[[int | None, str | None], Location],
+    ) -> None:
         self.table = table
         self.frame = frame
         self.cells = cells
         self.rows = rows
+        self.place = place
 
     @cached_property
     def _lines(self) -> list[int]:
         return self.rows.to_list()
 
     def row(self, position: int) -> int:
-        """Line of the file or row of the sheet."""
+        """Number of the row in its source."""
         return self._lines[position]
 
     def key(self, position: int) -> dict[str, str]:
@@ -43,9 +52,9 @@ class Records:
         """Typed values of some fields."""
         return {name: self.frame[name][position] for name in names}
 
-    def location(self, file: str, position: int, column: str) -> Location:
-        """Where a cell stands."""
-        return Location(file, None, self.row(position), column)
+    def location(self, position: int, column: str | None) -> Location:
+        """Where a cell was read."""
+        return self.place(self.row(position), column)
 
 
 class LineMap:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anakinra_t2d.conversion.records import Records
+from anakinra_t2d.finding import Location
 from anakinra_t2d.reading import RaggedRow
 from anakinra_t2d.schema import Table
 from anakinra_t2d.wording import HIDDEN, is_direct
@@ -21,6 +22,7 @@ SCHEMA = pa.schema(
     [
         pa.field("table", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
+        pa.field("sheet", pa.string()),
         pa.field("row", pa.int64()),
         pa.field("reasons", pa.list_(pa.string()), nullable=False),
         pa.field(
@@ -28,6 +30,7 @@ SCHEMA = pa.schema(
         ),
     ]
 )
+_Record = tuple[str, str, str | None, int | None, list[str], str]
 
 
 class RejectedRows:
@@ -50,7 +53,6 @@ class RejectedRows:
     def add(
         self,
         table: Table,
-        file: str,
         view: Records,
         positions: Sequence[int],
         reasons: Mapping[int, list[str]],
@@ -58,9 +60,11 @@ class RejectedRows:
     ) -> None:
         """Add rows of a batch; values that are unreadable or impossible are left out of the typed values."""
         sent = view.cells[list(positions)]
-        records: list[tuple[str, str, int | None, list[str], str]] = []
+        records: list[_Record] = []
         for position, cells in zip(positions, sent.iter_rows(named=True), strict=True):
-            records.append((table.name, file, view.row(position), reasons[position], _shown(table, cells)))
+            place = view.location(position, None)
+            shown = _shown(table, cells)
+            records.append((table.name, place.file or "", place.sheet, place.row, reasons[position], shown))
         self._write(records)
         typed = view.frame[list(positions)].with_columns(pl.Series("_row", [view.row(p) for p in positions], pl.Int64))
         for name in {name for row, name in set_aside} & set(table.fields) - set(table.key):
@@ -75,27 +79,22 @@ class RejectedRows:
         typed.write_parquet(path)
         files.append(path)
 
-    def add_unread(self, table: str, file: str, rows: Iterable[RaggedRow]) -> None:
+    def add_unread(self, table: str, file: str, sheet: str | None, rows: Iterable[RaggedRow]) -> None:
         """Add rows that the reader could not cut into the cells of the header."""
         for part in batched(rows, 10_000):
-            self._write(
-                [
-                    (table, file, row.row, [row.code], json.dumps(dict(enumerate(row.cells, 1)), ensure_ascii=False))
-                    for row in part
-                ]
-            )
+            self._write([(table, file, sheet, row.row, [row.code], _numbered(row.cells)) for row in part])
 
-    def add_written(self, table: Table, file: str, rows: Sequence[int], reason: str, frame: pl.DataFrame) -> None:
+    def add_written(self, table: Table, places: Sequence[Location], reason: str, frame: pl.DataFrame) -> None:
         """Add rows that were written and are taken back; their cells are the canonical text."""
         text = frame.select(pl.all().cast(pl.String))
         self._write(
             [
-                (table.name, file, row, [reason], _shown(table, cells))
-                for row, cells in zip(rows, text.iter_rows(named=True), strict=True)
+                (table.name, place.file or "", place.sheet, place.row, [reason], _shown(table, cells))
+                for place, cells in zip(places, text.iter_rows(named=True), strict=True)
             ]
         )
 
-    def _write(self, records: list[tuple[str, str, int | None, list[str], str]]) -> None:
+    def _write(self, records: list[_Record]) -> None:
         if not records:
             return
         columns = list(zip(*records, strict=True))
@@ -106,6 +105,10 @@ class RejectedRows:
     def close(self) -> None:
         """Finish the file."""
         self._writer.close()
+
+
+def _numbered(cells: list[str]) -> str:
+    return json.dumps(dict(enumerate(cells, 1)), ensure_ascii=False)
 
 
 def _shown(table: Table, cells: Mapping[str, str | None]) -> str:

@@ -8,17 +8,21 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import polars as pl
+
 from anakinra_t2d.conversion import table_run
 from anakinra_t2d.conversion.across_run import AcrossRun
 from anakinra_t2d.conversion.folders import Folders
+from anakinra_t2d.conversion.intake import Intake
 from anakinra_t2d.conversion.outcome import Outcome
-from anakinra_t2d.conversion.outputs import write_outputs
+from anakinra_t2d.conversion.outputs import Lineage, write_outputs
 from anakinra_t2d.conversion.rejected import RejectedRows
-from anakinra_t2d.conversion.table_run import TableRun
+from anakinra_t2d.conversion.site import site_profile
+from anakinra_t2d.conversion.table_run import TableRun, TableSource
 from anakinra_t2d.finding import Location
-from anakinra_t2d.reading import InputError, SourceFile, TextTable, discover, open_table
-from anakinra_t2d.reading.discover import MANIFEST
-from anakinra_t2d.schema import Definitions, definitions
+from anakinra_t2d.reading import InputError, ReadProblem, discover
+from anakinra_t2d.reading.discover import MANIFEST, nothing_found
+from anakinra_t2d.schema import Definitions, Profile, definitions
 from anakinra_t2d.wording import Wording
 from anakinra_t2d.write.parquet_table import ParquetTable
 from anakinra_t2d.write.whole_directory import whole_directory
@@ -30,6 +34,7 @@ _READING = 0.4
 
 def validate(
     *paths: str | Path,
+    profile: str | Path | Profile | None = None,
     only: Collection[str] | None = None,
     found: Definitions | None = None,
     progress: Progress | None = None,
@@ -38,7 +43,9 @@ def validate(
     """Check a submission and write nothing.
 
     Args:
-        paths: a directory of ``<table>.csv`` or ``<table>.parquet``, such files, a datapackage.json, or a zip of them.
+        paths: a directory of files named after tables, such files, a datapackage.json, or a zip of them.
+        profile: how the site writes its files: the name of a profile in ``schema/sites``, a file, or a Profile. A
+            ``profile.yaml`` beside the files is used without being named.
         only: codes of rules; findings of other rules are left out.
         found: the definitions to hold the data against; the shipped ones by default.
         progress: called with a short text and the part that is done (0 to 1) whenever a new step starts.
@@ -50,13 +57,14 @@ def validate(
     """
     found = found or definitions()
     with tempfile.TemporaryDirectory(prefix="anakinra-t2d-") as folder:
-        run = _Run(found, Folders(Path(folder), Path(folder)), progress, show_values)
+        run = _Run(found, Folders(Path(folder), Path(folder)), progress, show_values, site_profile(profile, found))
         return run.check([Path(p) for p in paths], only)
 
 
 def convert(
     *paths: str | Path,
     out: str | Path,
+    profile: str | Path | Profile | None = None,
     found: Definitions | None = None,
     progress: Progress | None = None,
     show_values: bool = True,
@@ -72,29 +80,43 @@ def convert(
         RuleError: a rule could not be run.
     """
     found = found or definitions()
+    site = site_profile(profile, found)
     with (
         whole_directory(Path(out), marker=MANIFEST) as partial,
         tempfile.TemporaryDirectory(prefix=".work-", dir=partial) as scratch,
     ):
-        run = _Run(found, Folders(partial, Path(scratch)), progress, show_values)
+        run = _Run(found, Folders(partial, Path(scratch)), progress, show_values, site)
         outcome = run.check([Path(p) for p in paths], None)
-        write_outputs(partial, found, outcome, run.changed, run.columns_of_written())
+        write_outputs(partial, found, outcome, run.lineage(), run.columns_of_written())
     return outcome
 
 
 class _Run:
-    def __init__(self, found: Definitions, folders: Folders, progress: Progress | None, show_values: bool) -> None:
+    def __init__(
+        self,
+        found: Definitions,
+        folders: Folders,
+        progress: Progress | None,
+        show_values: bool,
+        profile: Profile | None,
+    ) -> None:
         self.found = found
         self.folders = folders
+        self.profile = profile
         self.outcome = Outcome(schema_version=found.trial.version)
         self.wording = Wording(found, show_values=show_values)
         self.tell = progress or (lambda text, part: None)
         self.runs: dict[str, TableRun] = {}
+        self.intake = Intake(
+            found, profile, folders.scratch, self._report, table_run.BATCH_ROWS, lambda text: self.tell(text, 0.0)
+        )
 
-    @property
-    def changed(self) -> list[dict[str, object]]:
-        """Lineage of every changed cell, in table order."""
-        return [row for run in self.runs.values() for row in run.cells.changed]
+    def lineage(self) -> Lineage:
+        """Every changed cell: those of harmonised files, then those of the tables."""
+        self.intake.side.lineage.close()
+        harmonised = self.intake.side.lineage
+        changed = [row for run in self.runs.values() for row in run.cells.changed]
+        return Lineage(harmonised.paths, changed)
 
     def columns_of_written(self) -> list[str]:
         """Names of the tables that were written."""
@@ -105,39 +127,57 @@ class _Run:
             if code not in self.found.rules:
                 near = difflib.get_close_matches(code.upper(), list(self.found.rules), n=3)
                 raise InputError(f"There is no rule {code}" + (f"; did you mean {' or '.join(near)}?" if near else "."))
-        submission = discover(paths, self._submitted_tables(), self.folders.scratch)
+        tables = self._submitted_tables()
+        submission = discover(paths, tables, self.folders.scratch, profiled=self.profile is not None)
         for problem in submission.problems:
-            self.outcome.add(
-                [
-                    self.wording.finding(
-                        self.found.builtin_rules[problem.code],
-                        table=self._table_of(problem.file),
-                        values=problem.details,
-                        location=Location(problem.file, None, problem.row, problem.column),
-                    )
-                ]
-            )
-        files = {file.table: file for file in submission.files}
+            self._report(problem, self._table_of(problem.file), None)
+        intake = self.intake
+        intake.take(submission)
+        if not intake.tables() and not intake.accounts and not self._unreadable():
+            raise InputError(nothing_found(paths, intake.left_out, tables))
         rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch)
         try:
-            flagged = self._flagged(files)
-            sizes = {name: file.path.stat().st_size if file.path.exists() else 0 for name, file in files.items()}
-            done = 0
-            for name in self.found.trial.tables:
-                if name in files:
-                    self.tell(f"reading {files[name].shown}", _READING * done / max(1, sum(sizes.values())))
-                    done += sizes[name]
-                    self._table(files[name], rejected, flagged.get(name, frozenset()))
-            self._absent(files)
+            for unread in intake.unread:
+                where = unread.source.place(None, None)
+                rejected.add_unread(unread.table, where.file or "", where.sheet, unread.source.rejected)
+            flagged = self._flagged()
+            names = [name for name in self.found.trial.tables if name in tables]
+            for place, name in enumerate(names):
+                self.tell(f"checking {name}", _READING * place / len(names))
+                source, is_direct = self._source(name)
+                if source is not None:
+                    self._table(name, source, rejected, flagged.get(name, frozenset()), is_direct=is_direct)
+            self._absent()
             across = AcrossRun(self.found, self.outcome, self.wording, self.runs, self.folders, self._tell_across)
             across.run(rejected, only)
         finally:
             rejected.close()
         for name, table in self.outcome.tables.items():
+            unread_rows = sum(len(each.source.rejected) for each in intake.unread if each.table == name)
+            table.rows_read += unread_rows
             table.rows_rejected = rejected.count(name)
             table.rows_valid = table.rows_read - table.rows_rejected
+        self.outcome.sheets = intake.accounts
         self._sort(only)
         return self.outcome
+
+    def _report(self, problem: ReadProblem, table: str | None, name: str | None) -> None:
+        rule = self.found.builtin_rules[problem.code]
+        place = Location(problem.file, problem.sheet, problem.row, problem.column)
+        finding = self.wording.finding(rule, table=table, field=name, values=problem.details, location=place)
+        self.outcome.add([finding])
+
+    def _unreadable(self) -> bool:
+        return any(finding.code in ("FILE-001", "FILE-002") for finding in self.outcome.findings)
+
+    def _source(self, name: str) -> tuple[TableSource | None, bool]:
+        """The rows of a table and whether they come straight from a canonical file."""
+        staged = self.intake.staged(name)
+        if staged is not None:
+            return staged, False
+        if name not in self.intake.direct:
+            return None, False
+        return self.intake.open_direct(name), True
 
     def _table_of(self, file: str) -> str | None:
         stem = Path(file).stem
@@ -149,11 +189,19 @@ class _Run:
     def _submitted_tables(self) -> list[str]:
         return [name for name, table in self.found.tables.items() if table.role != "lineage"]
 
-    def _table(self, file: SourceFile, rejected: RejectedRows, flagged: frozenset[tuple[str, str]]) -> None:
-        table = self.found.tables[file.table]
-        source = open_table(file, batch_rows=table_run.BATCH_ROWS)
-        metadata = {"schema_fingerprint": self.found.fingerprint, "source_file": Path(file.shown).name}
-        run = TableRun(table, self.found, self.outcome, self.wording, flagged)
+    def _table(
+        self,
+        name: str,
+        source: TableSource,
+        rejected: RejectedRows,
+        flagged: frozenset[tuple[str, str]],
+        *,
+        is_direct: bool,
+    ) -> None:
+        table = self.found.tables[name]
+        metadata = {"schema_fingerprint": self.found.fingerprint, "source_file": Path(source.shown).name}
+        keep_flags = self._keeper(source) if is_direct else None
+        run = TableRun(table, self.found, self.outcome, self.wording, flagged, keep_flags)
         with ExitStack() as stack:
             path = self.folders.tables / f"{table.name}.parquet"
             writer = stack.enter_context(ParquetTable(path, table, self.found, metadata))
@@ -163,20 +211,28 @@ class _Run:
         else:
             path.unlink()
 
-    def _flagged(self, files: dict[str, SourceFile]) -> dict[str, frozenset[tuple[str, str]]]:
+    def _keeper(self, source: TableSource) -> Callable[[pl.DataFrame], None]:
+        """Keeps the flags of a canonical file for the side table, which is checked last."""
+        place = source.place(None, None)
+        number = self.intake.new_number(place.file or "", place.sheet)
+        return lambda flags: self.intake.side.flags.add(flags.with_columns(pl.lit(number, pl.Int64).alias("source")))
+
+    def _flagged(self) -> dict[str, frozenset[tuple[str, str]]]:
         """The (record key, field) pairs that result flags explain, by table."""
         pairs: dict[str, set[tuple[str, str]]] = {}
-        for file in files.values():
-            if self.found.tables[file.table].role == "flags":
-                for table, key, name in _flag_rows(open_table(file)):
-                    pairs.setdefault(table, set()).add((key, name))
+        for name, table in self.found.tables.items():
+            if table.role == "flags":
+                source, _ = self._source(name)
+                for flagged, key, field in _flag_rows(source) if source is not None else ():
+                    pairs.setdefault(flagged, set()).add((key, field))
         return {table: frozenset(found) for table, found in pairs.items()}
 
-    def _absent(self, files: dict[str, SourceFile]) -> None:
-        self.outcome.absent = [name for name in self._submitted_tables() if name not in files]
+    def _absent(self) -> None:
+        there = self.outcome.tables
+        self.outcome.absent = [name for name in self._submitted_tables() if name not in there]
         for name in self.outcome.absent:
             referring = [
-                table for table in files if any(key.table == name for key in self.found.tables[table].foreign_keys)
+                table for table in there if any(key.table == name for key in self.found.tables[table].foreign_keys)
             ]
             if referring:
                 words = {"parent": name, "table": ", ".join(sorted(referring))}
@@ -203,7 +259,7 @@ class _Run:
         self.outcome.findings = kept
 
 
-def _flag_rows(source: TextTable) -> list[tuple[str, str, str]]:
+def _flag_rows(source: TableSource) -> list[tuple[str, str, str]]:
     columns = ["table", "record_key", "field"]
     rows: list[tuple[str, str, str]] = []
     for batch in source:

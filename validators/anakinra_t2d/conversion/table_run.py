@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 from pandera.errors import SchemaError
@@ -15,9 +15,12 @@ from anakinra_t2d.conversion.outcome import Outcome, TableOutcome
 from anakinra_t2d.conversion.records import LineMap, Records
 from anakinra_t2d.conversion.rejected import RejectedRows
 from anakinra_t2d.finding import Finding, Location, record_key
+from anakinra_t2d.harmonise.flagged_cells import split_flagged
 from anakinra_t2d.harmonise.header import Header, match_header
+from anakinra_t2d.harmonise.record_frame import problems_of, record_keys
 from anakinra_t2d.harmonise.typing import CellTyper, TypedBatch
-from anakinra_t2d.reading.cells import Batch, TextTable
+from anakinra_t2d.reading import RaggedRow
+from anakinra_t2d.reading.cells import Batch
 from anakinra_t2d.reading.odd_text import describe_odd_text
 from anakinra_t2d.reading.problems import ReadProblem
 from anakinra_t2d.rows.checks import RowCheck, row_checks
@@ -32,6 +35,40 @@ FINDINGS_PER_CHECK = 10_000
 """Findings listed for one check of one table; the rest are counted."""
 
 
+class TableSource(Protocol):
+    """Rows of one table as text cells: a file as read, or a harmonised table."""
+
+    header: list[str]
+    readable: bool
+    records: int
+    size: int
+
+    @property
+    def shown(self) -> str:
+        """Name of the file or files for people."""
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of the file or files."""
+
+    @property
+    def problems(self) -> Sequence[ReadProblem]:
+        """What is wrong with the file; complete only after the iteration."""
+
+    @property
+    def rejected(self) -> Iterable[RaggedRow]:
+        """Records that did not become a row."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches of rows, once."""
+
+    def place(self, row: int | None, column: str | None) -> Location:
+        """Where a cell was read."""
+
+    def place_of_header(self, column: str | None) -> Location:
+        """Where a header stands."""
+
+
 @dataclass
 class Cells:
     """Side results of a table: cells that were changed, and cells that could not be read or are impossible."""
@@ -43,7 +80,9 @@ class Cells:
 class TableRun:
     """Checks the rows of one table and writes the valid ones.
 
-    ``flagged`` holds the (record key, field) pairs that the result flags of the submission explain.
+    ``flagged`` holds the (record key, field) pairs that the result flags of the submission explain. ``keep_flags``
+    takes the flags of results that are no number: ``table``, ``record_key``, ``field``, ``result_status``,
+    ``limit_value``, ``value_raw`` and ``row``; without it such cells are errors.
     """
 
     def __init__(
@@ -53,22 +92,28 @@ class TableRun:
         outcome: Outcome,
         wording: Wording,
         flagged: frozenset[tuple[str, str]] = frozenset(),
+        keep_flags: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         self.table = table
         self.found = found
         self.outcome = outcome
         self.wording = wording
         self.flagged = flagged
+        self.keep_flags = keep_flags
         self.cells = Cells()
         self.lines = LineMap()
         self.is_whole = True
         self._listed: dict[tuple[str, str | None], int] = defaultdict(int)
 
-    def run(self, source: TextTable, writer: ParquetTable, rejected: RejectedRows) -> TableOutcome:
+    def place(self, row: int | None, column: str | None) -> Location:
+        """Where a cell of a row of the source was read."""
+        return self._source.place(row, column)
+
+    def run(self, source: TableSource, writer: ParquetTable, rejected: RejectedRows) -> TableOutcome:
         """Read ``source`` to its end; valid rows go to ``writer``, the others with their reasons to ``rejected``."""
-        result = TableOutcome(source.file.shown)
+        result = TableOutcome(source.shown)
         self.outcome.tables[self.table.name] = result
-        self._file = source.file.shown
+        self._source = source
         header = match_header(source.header, self.table)
         self._typer = CellTyper(self.table, self.found)
         self._prepare(header)
@@ -76,7 +121,8 @@ class TableRun:
             self._say_header(header)
         for batch in source:
             self._batch(batch, header, writer, rejected)
-        rejected.add_unread(self.table.name, self._file, source.rejected)
+        place = source.place(None, None)
+        rejected.add_unread(self.table.name, place.file or "", place.sheet, source.rejected)
         for problem in source.problems:
             self.outcome.add([self.problem(problem)])
         result.sha256, result.size = source.sha256, source.size
@@ -93,7 +139,7 @@ class TableRun:
             self.found.builtin_rules[problem.code],
             table=self.table.name,
             values=problem.details,
-            location=Location(problem.file, None, problem.row, problem.column),
+            location=Location(problem.file, problem.sheet, problem.row, problem.column),
         )
 
     def _prepare(self, header: Header) -> None:
@@ -114,7 +160,7 @@ class TableRun:
                         table=self.table.name,
                         field=problem.column if problem.column in self.table.fields else None,
                         values=problem.details,
-                        location=Location(self._file, None, 1, problem.column),
+                        location=self._source.place_of_header(problem.column),
                     )
                 ]
             )
@@ -122,11 +168,16 @@ class TableRun:
     def _batch(self, batch: Batch, header: Header, writer: ParquetTable, rejected: RejectedRows) -> None:
         cells = batch.cells.select(header.fields)
         typed = self._typer(cells, odd=batch.odd)
+        if batch.notes is not None:
+            typed = _with_notes(typed, batch.notes)
+        elif self.keep_flags is not None:
+            typed = self._split_flagged(typed, cells, batch, self.keep_flags)
         verdicts = self._checker(typed.frame)
         reasons: dict[int, list[str]] = defaultdict(list)
         findings: list[tuple[int, Finding]] = []
         rows = batch.row_numbers()
-        view = Records(self.table, typed.frame, cells, rows)
+        sent = cells if batch.sent is None else batch.sent.select(header.fields)
+        view = Records(self.table, typed.frame, sent, rows, self._source.place)
         for name in self._unfilled:
             for position in range(typed.frame.height):
                 reasons[position].append(f"HEAD-001:{name}")
@@ -143,7 +194,24 @@ class TableRun:
         good = pl.Series([True]).new_from_index(0, typed.frame.height).scatter(bad, False)
         self.lines.add(rows.filter(good))
         writer.write(typed.frame.filter(good))
-        rejected.add(self.table, self._file, view, bad, reasons, self.cells.set_aside)
+        rejected.add(self.table, view, bad, reasons, self.cells.set_aside)
+
+    def _split_flagged(
+        self, typed: TypedBatch, cells: pl.DataFrame, batch: Batch, keep_flags: Callable[[pl.DataFrame], None]
+    ) -> TypedBatch:
+        """Take results that are no number out of the problems of a batch; a record without a key keeps them."""
+        if not typed.problems or not set(self.table.key) <= set(cells.columns):
+            return typed
+        split, flags = split_flagged(typed, self.table, self.found)
+        if flags.is_empty():
+            return typed
+        keyed = cells[flags["position"]]
+        keys = record_keys(keyed, self.table.key)
+        if keys.null_count():
+            return typed
+        rows = batch.row_numbers().gather(flags["position"]).alias("row")
+        keep_flags(flags.with_columns(keys, rows, pl.lit(self.table.name).alias("table")))
+        return split
 
     def _cell_findings(
         self, view: Records, typed: TypedBatch, reasons: dict[int, list[str]]
@@ -162,6 +230,7 @@ class TableRun:
                         **words,
                         "problem": describe_odd_text(text),
                         "reading": _reading(text) if self.wording.show_values else "",
+                        **problem.details,
                     }
                     yield (
                         position,
@@ -172,7 +241,7 @@ class TableRun:
                             field=problem.field,
                             value=text,
                             values=details,
-                            location=view.location(self._file, position, problem.field),
+                            location=view.location(position, problem.field),
                         ),
                     )
 
@@ -189,6 +258,8 @@ class TableRun:
             excused = {p for p in failing if check.presence and self._is_explained(check, view, unreadable, p)}
             if excused:
                 failing = [position for position in failing if position not in excused]
+                if check.is_error:
+                    self._reject_empty(check, excused, reasons)
             self.outcome.count(check.rule.code, self.table.name, check.field).add(
                 count.passed, len(failing), count.not_assessed + len(excused)
             )
@@ -208,11 +279,21 @@ class TableRun:
             return False
         return True
 
+    def _reject_empty(self, check: RowCheck, positions: Iterable[int], reasons: dict[int, list[str]]) -> None:
+        """Cells that must never be empty and were not read for a reason reported elsewhere: their rows cannot stay."""
+        if self.table.fields[check.field].required == "always":
+            for position in positions:
+                if not reasons[position]:
+                    reasons[position].append(f"{check.rule.code}:{check.field}")
+
     def _is_explained(self, check: RowCheck, view: Records, unreadable: Mapping[str, set[int]], position: int) -> bool:
-        """An empty cell that another finding or a result flag explains."""
+        """An empty cell that another finding explains, or a result flag where a cell may be empty at all."""
+        is_flagged = (record_key(view.key(position)), check.field) in self.flagged
+        if self.table.fields[check.field].required == "always" and is_flagged:
+            return False
         if position in unreadable.get(check.field, ()):
             return True
-        return bool(self.flagged) and (record_key(view.key(position)), check.field) in self.flagged
+        return bool(self.flagged) and is_flagged
 
     def _check_finding(self, view: Records, check: RowCheck, position: int) -> Finding:
         values = view.values(position, check.fields)
@@ -229,7 +310,7 @@ class TableRun:
             value=value,
             values={**values, **check.words},
             reading=reading,
-            location=view.location(self._file, position, check.field),
+            location=view.location(position, check.field),
         )
 
     def _lists(self, code: str, name: str | None, severity: str) -> bool:
@@ -243,21 +324,31 @@ class TableRun:
     def _keep_changes(self, view: Records, typed: TypedBatch) -> None:
         for name, (positions, texts) in typed.trimmed.items():
             for position, text in zip(positions, texts, strict=True):
+                place = view.location(position, name)
                 self.cells.changed.append(
                     {
                         "table": self.table.name,
                         "record_key": record_key(view.key(position)),
                         "field": name,
-                        "src_file": self._file,
-                        "src_sheet": None,
-                        "src_row": view.row(position),
-                        "src_column": name,
+                        "src_file": place.file,
+                        "src_sheet": place.sheet,
+                        "src_row": place.row,
+                        "src_column": place.column,
                         "value_raw": text,
                         "unit_raw": None,
                         "conversion": "spaces around the text removed",
                         "record_version": 1,
                     }
                 )
+
+
+def _with_notes(typed: TypedBatch, notes: pl.Series) -> TypedBatch:
+    """A batch with what harmonising found about its cells beside what typing found."""
+    problems, unreadable = problems_of(notes)
+    every = {
+        name: [*typed.unreadable.get(name, []), *unreadable.get(name, [])] for name in typed.unreadable | unreadable
+    }
+    return TypedBatch(typed.frame, [*problems, *typed.problems], every, typed.trimmed)
 
 
 def _some(terms: list[str], most: int = 8) -> str:

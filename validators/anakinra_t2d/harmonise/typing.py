@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import polars as pl
 
@@ -40,7 +40,7 @@ class CellProblem:
     field: str
     positions: list[int]
     texts: list[str]
-    details: Mapping[str, str] = MappingProxyType({})
+    details: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

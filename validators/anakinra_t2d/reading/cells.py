@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from anakinra_t2d.finding import Location
 from anakinra_t2d.reading.discover import SourceFile
 from anakinra_t2d.reading.options import ReadOptions
 from anakinra_t2d.reading.problems import ProblemLog, ReadProblem, UnreadableError, os_problem
@@ -30,13 +31,17 @@ class Batch:
     The row of a record is the line of the file where it starts, counted from 1 with the header; for formats without
     lines the record counted from 2, as if a header stood above. When the rows follow each other ``first_row`` is the
     row of the first record and ``rows`` is None, otherwise ``rows`` is an Int64 series and ``first_row`` is None.
-    ``odd`` says that some cell may hold a character that no cell should hold (see ``odd_text``).
+    ``odd`` says that some cell may hold a character that no cell should hold (see ``odd_text``). Where the cells were
+    harmonised after reading, ``sent`` has the texts as sent and ``notes`` what harmonising found (see
+    ``harmonise.record_frame``).
     """
 
     first_row: int | None
     rows: pl.Series | None
     cells: pl.DataFrame
     odd: bool = False
+    sent: pl.DataFrame | None = None
+    notes: pl.Series | None = None
 
     def row_numbers(self) -> pl.Series:
         """Row of every record, Int64."""
@@ -112,10 +117,12 @@ class TextTable(ABC):
     ``sheet`` is the sheet, data set or form inside the file, None where a file is one table. ``header_row`` is the row
     of the header; ``unit_cells`` the cells of ``options.unit_row``, as long as the header; ``units`` the unit that the
     file itself declares for a column. A date that the format keeps as a date is written YYYY-MM-DD, a date and time
-    YYYY-MM-DDTHH:MM:SS; ``has_midnights`` says that a format does not tell the one from the other at midnight.
+    YYYY-MM-DDTHH:MM:SS; ``has_midnights`` says that a format does not tell the one from the other at midnight; ``date_epoch`` is the day that
+    bare numbers in a column of dates count from.
     """
 
     has_midnights = False
+    date_epoch: str | None = None
 
     def __init__(
         self,
@@ -166,6 +173,19 @@ class TextTable(ABC):
     def sha256(self) -> str:
         """Hexadecimal SHA-256 of the file; empty when it could not be opened."""
         return self._watch.sha256 if self._watch else ""
+
+    @property
+    def shown(self) -> str:
+        """Name of the file for people."""
+        return self.file.shown
+
+    def place(self, row: int | None, column: str | None) -> Location:
+        """Where a cell stands."""
+        return Location(self.file.shown, self.sheet, row, column)
+
+    def place_of_header(self, column: str | None) -> Location:
+        """Where the header of a column stands, or should stand."""
+        return Location(self.file.shown, self.sheet, self.header_row, column)
 
     @abstractmethod
     def _open(self) -> list[str] | None:

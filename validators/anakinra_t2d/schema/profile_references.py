@@ -101,6 +101,8 @@ class _Check:
             self.known((*loc, "codes", text), f"term of {field.name}", code, terms or [code])
         if layout.value is not None and terms is not None:
             self.known((*loc, "value"), f"term of {field.name}", layout.value, terms)
+        if layout.default is not None and terms is not None:
+            self.known((*loc, "default"), f"term of {field.name}", layout.default, terms)
         if layout.unit is not None:
             self.unit((*loc, "unit"), layout.unit)
             quantity = self.found.quantity(field)

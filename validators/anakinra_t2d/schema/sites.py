@@ -95,6 +95,9 @@ class FieldLayout(Definition):
         "that says which record of a block it is.",
     )
     value: Text | None = Option(default=None, description="A value that no column holds: canonical text.")
+    default: Text | None = Option(
+        default=None, description="Canonical text where the column is missing or a cell of it is empty."
+    )
     unit: Text | None = Option(default=None, description="UCUM unit, where neither header nor rows say it.")
     unit_column: Text | None = Option(default=None, description="Header of the column that holds the unit.")
     confirmed: bool = Option(
@@ -109,6 +112,8 @@ class FieldLayout(Definition):
     def _one_place(self) -> FieldLayout:
         if (self.column is None) == (self.value is None):
             raise ValueError("a field has a column or a value")
+        if self.default is not None and self.value is not None:
+            raise ValueError("default belongs to a column")
         if (self.separator is None) != (self.part is None):
             raise ValueError("separator and part go together")
         return self
@@ -141,6 +146,11 @@ class Tests(Definition):
         default=None, description="Header of a column whose word (such as NOT DONE) stands in for an empty result."
     )
     names: dict[Name, list[Text]] = Option(description="Field: the names of its test.")
+    units: dict[Name, list[Text]] = Option(
+        default={},
+        description="Field: UCUM units in which the site reports the test. A file that is written takes them in turn, "
+        "one for each subject.",
+    )
     ignore: list[Text] = Option(default=[], description="Names of tests that are left out on purpose.")
 
 
@@ -150,6 +160,10 @@ class TableLayout(Definition):
     table: Name
     where: dict[Text, list[Text]] = Option(
         default={}, description="Column: texts; only rows with one of these texts in each of the columns."
+    )
+    unless: dict[Text, list[Text]] = Option(
+        default={},
+        description="Column: texts; no row with one of these texts. A column that is missing excludes nothing.",
     )
     when_filled: list[Text] = Option(
         default=[], description="Only rows with text in one of these columns; empty: every row."
@@ -215,6 +229,9 @@ class Profile(Definition):
     note: Text | None = None
     recognised_by: list[Text] = Option(
         default=[], description="For published layouts only: a file with all of these columns has this layout."
+    )
+    extension: Text | None = Option(
+        default=None, description="Ending of files that are written, where the name leaves it open: `dm.*` with xpt."
     )
     encoding: Text | None = Option(default=None, description="Of text files without byte order mark, such as cp1252.")
     delimiter: Text | None = Option(default=None, description="Of text files; empty: found from the header.")

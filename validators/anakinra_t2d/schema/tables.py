@@ -40,6 +40,9 @@ class Field(Definition):
 
     label: Text
     description: Text
+    synonyms: list[Text] = Option(
+        default=[], description="Other names in site files; proposals for a site profile, never applied by themselves."
+    )
     type: FieldType
     codelist: Name | None = Option(default=None, description="Controlled terms, from codelists.yaml.")
     terms: list[Text] = Option(default=[], description="The part of the codelist this field may use; empty: all.")
