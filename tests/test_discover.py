@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import struct
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from anakinra_t2d.reading import InputError, discover
+from anakinra_t2d.reading import InputError, ReadOptions, discover, open_table
 from anakinra_t2d.reading.archive import Limits, UnsafeArchiveError, unpack
 
 TABLES = ["labs", "vitals", "unblinding"]
@@ -21,7 +22,7 @@ def names(paths: list[Path], scratch: Path | None = None) -> tuple[dict[str, str
     found = discover(paths, TABLES, scratch)
     for file in found.files:
         assert file.path.is_file()
-    return {file.shown: file.table for file in found.files}, [(each.code, each.file) for each in found.problems]
+    return {file.shown: file.table or "" for file in found.files}, [(each.code, each.file) for each in found.problems]
 
 
 @pytest.fixture
@@ -51,16 +52,61 @@ def test_a_directory(folder: Path) -> None:
     assert names([folder]) == (SOUND, [])
 
 
+def others(paths: list[Path], scratch: Path | None = None) -> dict[str, str]:
+    """Shown names and formats of the files whose name is not that of a table."""
+    found = discover(paths, TABLES, scratch)
+    assert all(file.table is None for file in found.others)
+    return {file.shown: file.format for file in found.others}
+
+
 def test_names_of_no_table_and_files_of_other_kinds(folder: Path) -> None:
-    for name in ["lab.csv", "labs2.xlsx", "vitals.xlsx", "LABS.csv"]:
+    for name in ["lab.csv", "labs2.xlsx", "vitals.xlsx", "LABS.csv", "lab.rds", "labs.rds"]:
         (folder / name).write_text("x")
     found, told = names([folder])
     assert found == SOUND
-    assert told == [
-        ("FILE-006", "LABS.csv"),
-        ("FILE-006", "lab.csv"),
-        ("FILE-006", "labs2.xlsx"),
-        ("FILE-002", "vitals.xlsx"),
+    assert told == [("FILE-006", "lab.rds"), ("FILE-002", "labs.rds"), ("FILE-004", "vitals.xlsx")]
+    assert others([folder]) == {"LABS.csv": "csv", "lab.csv": "csv", "labs2.xlsx": "excel"}
+
+
+def test_the_end_of_a_name_says_the_format(tmp_path: Path) -> None:
+    formats = {
+        "a.TSV": "csv",
+        "b.psv": "csv",
+        "c.csv.gz": "csv",
+        "d.xpt": "statistical",
+        "e.feather": "arrow",
+        "f.ndjson": "dataset_json",
+        "g.json": "dataset_json",
+        "h.json.gz": "dataset_json",
+        "i.dsjc": "dataset_json",
+        "j.xlsb": "excel",
+    }
+    for name in [*formats, "no.json", "other.json.gz", "notes.md"]:
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "g.json").write_text('{"datasetJSONVersion": "1.1.0"}')
+    (tmp_path / "h.json.gz").write_bytes(gzip.compress(b'{"datasetJSONVersion": "1.1.0"}'))
+    (tmp_path / "labs.tsv.gz").write_bytes(b"x")
+    (tmp_path / "vitals.json").write_text('{"datasetJSONVersion": "1.1.0"}')
+    assert others([tmp_path]) == formats
+    assert names([tmp_path]) == (
+        {"labs.tsv.gz": "labs", "vitals.json": "vitals"},
+        [("FILE-006", "other.json.gz")],
+    )
+
+
+def test_a_profile_beside_the_files(folder: Path, tmp_path: Path) -> None:
+    (folder / "profile.yaml").write_text("title: x\n")
+    path = package(folder, {"name": "labs", "path": "labs.csv"})
+    packed = archive(tmp_path / "trial.zip", {"profile.yaml": "title: x\n", "Export 2004.csv": "a\n1\n"})
+    for place in (folder, path, packed):
+        found = discover([place], TABLES, tmp_path / f"scratch-{place.name}")
+        assert found.files == []
+        profiles = [file.profile for file in found.others]
+        assert profiles
+        assert all(profile and profile.is_file() and profile.name == "profile.yaml" for profile in profiles)
+    assert discover([folder / "labs.csv"], TABLES).files[0].profile is None
+    assert [file.shown for file in discover([tmp_path / "trial.zip"], TABLES, tmp_path / "again").others] == [
+        "trial.zip/Export 2004.csv"
     ]
 
 
@@ -103,11 +149,11 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 def test_nothing_to_read(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "other").mkdir()
-    (tmp_path / "other/lab.csv").write_text("x")
+    (tmp_path / "other/lab.rds").write_text("x")
     for path, words in {
         "missing": "does not exist",
         "loop": "cannot be read",
-        "other": "No file named after a table, such as labs.csv, was found in .*; found lab.csv",
+        "other": "No file named after a table, such as labs.csv, was found in .*; found lab.rds",
     }.items():
         with pytest.raises(InputError, match=words) as raised:
             discover([tmp_path / path], TABLES)
@@ -150,8 +196,19 @@ def test_a_data_package_names_its_files(folder: Path) -> None:
         ({"path": "https://example.org/labs.csv"}, "network"),
         ({"path": "absent.csv"}, "does not exist"),
         ({"data": [{"a": 1}]}, "names no file"),
-        ({"path": "labs.csv", "encoding": "windows-1252"}, "windows-1252"),
-        ({"path": "labs.csv", "dialect": {"delimiter": ";"}}, 'delimiter = ";"'),
+        ({"path": "labs.csv", "encoding": "klingon"}, "klingon"),
+        ({"path": "labs.csv", "encoding": "base64"}, "base64"),
+        ({"path": "labs.csv", "compression": "gz"}, "compression gz"),
+        ({"path": "labs.csv", "dialect": "dialect.json"}, "dialect in another file"),
+        ({"path": "labs.csv", "dialect": {"delimiter": "::"}}, 'delimiter = "::"'),
+        ({"path": "labs.csv", "dialect": {"quoteChar": "'"}}, 'quoteChar = "\'"'),
+        ({"path": "labs.csv", "dialect": {"escapeChar": "\\"}}, "escapeChar"),
+        ({"path": "labs.csv", "dialect": {"commentChar": "#"}}, "commentChar"),
+        ({"path": "labs.csv", "dialect": {"headerRows": [1, 2]}}, "headerRows = [1, 2]"),
+        ({"path": "labs.csv", "dialect": {"headerRows": [2], "commentRows": [1, 3]}}, "commentRows = [1, 3]"),
+        ({"path": "labs.csv", "schema": {"fields": [{"name": "a", "groupChar": "'"}]}}, 'groupChar = "\'" for a'),
+        ({"path": "labs.csv", "schema": {"fields": [{"name": "a", "decimalChar": ";"}]}}, 'decimalChar = ";" for a'),
+        ({"path": "labs.xlsx", "dialect": {"sheetName": "x"}}, "sheetName"),
         ({"path": "labs.csv", "dialect": {"header": False}}, "header = false"),
         ({"path": "notes.txt"}, "kind .txt"),
     ],
@@ -162,6 +219,53 @@ def test_resources_that_are_not_read(folder: Path, resource: dict[str, object], 
     assert [each.code for each in found.problems] == ["FILE-002"]
     assert words in found.problems[0].details["problem"]
     assert found.files == []
+
+
+def test_how_a_resource_is_written(folder: Path) -> None:
+    (folder / "labs.schema.json").write_text(
+        json.dumps(
+            {"fields": [{"name": "glucose_mmol_l", "decimalChar": ","}, {"name": "visit"}], "missingValues": ["-"]}
+        )
+    )
+    resource: dict[str, object] = {
+        "name": "labs",
+        "path": "labs.csv",
+        "encoding": "windows-1252",
+        "dialect": {
+            "delimiter": ";",
+            "quoteChar": '"',
+            "headerRows": [3],
+            "commentRows": [1, 2],
+            "nullSequence": "NULL",
+            "lineTerminator": "\r",
+        },
+        "schema": "labs.schema.json",
+    }
+    vitals: dict[str, object] = {
+        "name": "vitals",
+        "path": "vitals.parquet",
+        "encoding": "latin-1",
+        "schema": {"missingValues": ["", {"value": "NK", "label": "not known"}]},
+    }
+    first, second = discover([package(folder, resource, vitals)], TABLES).files
+    assert first.stated == ReadOptions(
+        encoding="cp1252",
+        delimiter=";",
+        header_row=3,
+        missing=("-", "NULL"),
+        decimal=(("glucose_mmol_l", ","),),
+    )
+    assert second.stated == ReadOptions(missing=("NK",))
+
+
+def test_the_format_of_a_resource_whose_name_does_not_tell(folder: Path) -> None:
+    (folder / "labs.txt").write_text("a\tb\n1\t2\n")
+    for stated in ({"format": "tsv"}, {"mediatype": "text/tab-separated-values; charset=utf-8"}):
+        (file,) = discover([package(folder, {"name": "labs", "path": "labs.txt", **stated})], TABLES).files
+        table = open_table(file)
+        assert [batch.cells.rows() for batch in table] == [[("1", "2")]]
+    (file,) = discover([package(folder, {"name": "labs", "path": "labs.txt", "format": "xlsx"})], TABLES).files
+    assert file.format == "excel"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"resources": []}', '{"resources": [{}]}', "[" * 100_000, "\udcff"])
@@ -192,7 +296,25 @@ def test_an_archive(tmp_path: Path) -> None:
             top + name: text for name, text in members.items()
         }
         path = archive(tmp_path / "trial.zip", packed)
-        assert names([path], tmp_path / f"scratch{top}") == (expected, [("FILE-006", "trial.zip/lab.csv")])
+        assert names([path], tmp_path / f"scratch{top}") == (expected, [])
+        assert others([path], tmp_path / f"others{top}") == {"trial.zip/lab.csv": "csv"}
+
+
+def test_an_archive_inside_an_archive_is_named(tmp_path: Path) -> None:
+    inner = archive(tmp_path / "inner.zip", {"vitals.csv": "a\n1\n"}).read_bytes()
+    path = archive(tmp_path / "trial.zip", {"labs.csv": "a\n1\n", "inner.zip": inner, "a/b/deep.ZIP": inner})
+    found, problems = names([path], tmp_path / "scratch")
+    assert found == {"trial.zip/labs.csv": "labs"}
+    assert problems == [("FILE-002", "trial.zip/a/b/deep.ZIP"), ("FILE-002", "trial.zip/inner.zip")]
+    only = archive(tmp_path / "only.zip", {"inner.zip": inner})
+    (problem,) = discover([only], TABLES, tmp_path / "scratch2").problems
+    assert problem.details["problem"] == "this is an archive inside an archive, which is not unpacked"
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "b.csv.gz", "c.xlsb", "d.dsjc", "e.ipc", "f.sas7bdat", "g.ndjson", "h.ods"])
+def test_files_of_every_kind_are_unpacked(tmp_path: Path, name: str) -> None:
+    path = archive(tmp_path / "trial.zip", {name: "x"})
+    assert list(others([path], tmp_path / "scratch")) == [f"trial.zip/{name}"]
 
 
 def test_a_data_package_in_an_archive(tmp_path: Path) -> None:

@@ -282,16 +282,13 @@ def test_csv_spectrum(name: str) -> None:
         (b"\xef\xbb\xbf", "FILE-001", ""),
         (b"\n\r\n\n", "FILE-001", ""),
         (b"a,b\n", "FILE-003", ""),
-        ("a,b\n1,2\n".encode("utf-16"), "FILE-002", "UTF-16"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "FILE-002", "UTF-16"),
-        ("a,b\n1,2\n".encode("utf-16-be"), "FILE-002", "UTF-16"),
         ("a,b\n1,2\n".encode("utf-32"), "FILE-002", "UTF-32"),
-        ("a,b\n1,Sjælland\n".encode("cp1252"), "FILE-002", "byte 0xE6 in line 2 (byte 9 of the file) is not UTF-8"),
-        ("a,b\n1,“x”\n".encode("cp1252"), "FILE-002", "Windows-1252, as Excel"),
-        (b"a;b;c\n1;2;3\n", "FILE-002", "separated by ';'"),
-        (b"a\tb\n1\t2\n", "FILE-002", "separated by tabs"),
-        (b"sep=,\na,b\n1,2\n", "FILE-002", "sep="),
-        (b"a,b\r1,2\r3,4\r", "FILE-002", "Macintosh"),
+        (
+            "a,b\n1,ø\n".encode() + "2,æ\n".encode("cp1252"),
+            "FILE-002",
+            "byte 0xE6 in line 3 (byte 12 of the file) is not",
+        ),
+        (b"\xef\xbb\xbfa,b\n1,\x93x\x94\n", "FILE-002", "Windows-1252, as Excel"),
         (b'"a,b\n1,2\n', "FILE-002", "header cannot be read: the quote is never closed"),
         (b"PK\x03\x04 and so on", "FILE-002", "Excel workbook"),
         (b"\x1f\x8b\x08", "FILE-002", "gzip"),
@@ -306,11 +303,12 @@ def test_a_file_that_is_no_table(read: Read, data: bytes, code: str, words: str)
     assert words in told(table)
 
 
-def test_an_encoding_error_far_into_the_file_is_found_before_any_batch(read: Read) -> None:
-    table, _, cells = read(b"a,b\n" + b"1,2\n" * 300_000 + b"1,\xff\n")
+def test_a_second_encoding_far_into_the_file_is_found_before_any_batch(read: Read) -> None:
+    table, _, cells = read("a,b\n1,ø\n".encode() + b"1,2\n" * 300_000 + b"1,\xff\n")
     assert cells == []
-    assert codes(table) == [("FILE-002", 300_002)]
-    assert "(byte 1200007 of the file)" in told(table)
+    assert codes(table) == [("FILE-002", 300_003)]
+    assert "(byte 1200012 of the file)" in told(table)
+    assert "two encodings" in told(table)
 
 
 def test_rows_with_too_few_and_too_many_cells(read: Read) -> None:

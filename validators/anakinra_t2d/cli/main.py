@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from anakinra_t2d import __version__
+from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
 
 if TYPE_CHECKING:
     from anakinra_t2d.conversion.outcome import Outcome
+
+Layout = Literal["canonical", "denmark", "zurich", "sdtm"]
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -29,6 +32,9 @@ def main() -> None:
         # a terminal that lacks a letter of the data must not end the report
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+main.add_command(export)
 
 
 def _checking_options(command: Any) -> Any:
@@ -138,7 +144,7 @@ def convert(
     help="canonical: one file for each table; the others as a site or a sponsor would send them, with their profile.",
 )
 @report_failures
-def simulate(out: Path, patients: int, seed: int | None, layout: str) -> None:
+def simulate(out: Path, patients: int, seed: int | None, layout: Layout) -> None:
     """Write a synthetic trial that is calibrated to the published results. No row describes a real person."""
     from anakinra_t2d.simulation import DEFAULT_SEED
     from anakinra_t2d.simulation import simulate as run

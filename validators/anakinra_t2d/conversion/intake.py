@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from anakinra_t2d.harmonise.sheet_run import Report, SheetAccount, SheetRun
 from anakinra_t2d.harmonise.side_tables import SideTables
 from anakinra_t2d.harmonise.staged import StagedTable
 from anakinra_t2d.reading import InputError, ReadOptions, ReadProblem, SourceFile, Submission, TextTable, open_tables
+from anakinra_t2d.reading.redcap import is_dictionary, looks_like_export, redcap_tables
+from anakinra_t2d.reading.redcap_dictionary import read_dictionary
 from anakinra_t2d.schema import Definitions, Profile, SchemaError, load_profile
 from anakinra_t2d.schema.sites import SheetLayout, TableLayout
 
 _SEVERAL_TABLES = frozenset({"excel", "statistical"})
+_HEAD = 4096
 _NOT_DATA = ("_", "README")
 """Beginnings of the names of sheets that templates have for people and drop-downs."""
 
@@ -49,6 +52,7 @@ class Intake:
     accounts: list[SheetAccount] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.side = SideTables(self.scratch)
@@ -67,8 +71,10 @@ class Intake:
                 self._file(file)
             else:
                 self.direct[file.table or ""] = file
+        dictionaries = {file: record_id for file in submission.others if (record_id := redcap_record_id(file))}
         for file in submission.others:
-            self._file(file)
+            if file not in dictionaries:
+                self._file(file, _dictionary_of(file, dictionaries))
         for name in [name for name in self.parts if name in self.direct]:
             self._join_direct(name)
 
@@ -112,16 +118,19 @@ class Intake:
         source = open_tables(file, self._options(file, None), batch_rows=self.batch_rows)[0]
         self._sheet(source, _same_names(name), None)
 
-    def _file(self, file: SourceFile) -> None:
+    def _file(self, file: SourceFile, dictionary: SourceFile | None = None) -> None:
         self.tell(f"reading {file.shown}")
         profile = self.profile or (self._beside(file.profile) if file.profile else None)
-        sources = open_tables(file, self._options(file, profile), batch_rows=self.batch_rows)
+        if dictionary is not None:
+            sources = redcap_tables(file, dictionary, batch_rows=self.batch_rows)
+        else:
+            sources = open_tables(file, self._options(file, profile), batch_rows=self.batch_rows)
         for source in sources:
             self._source(file, source, profile, alone=len(sources) == 1)
 
     def _source(self, file: SourceFile, source: TextTable, profile: Profile | None, *, alone: bool) -> None:
         if profile is not None and (layout := _matching(profile, file, source.sheet)) is not None:
-            self._sheet(source, layout, profile)
+            self._sheet(source, layout, profile, alone=alone)
             return
         name = source.sheet if source.sheet in self._tables else file.table if alone else None
         if name is None and profile is None:
@@ -130,16 +139,18 @@ class Intake:
                 self._sheet(source, layout, standard)
                 return
         if name is not None:
-            self._canonical(name, file, source)
+            self._canonical(name, file, source, alone=alone)
         elif not source.readable:
             for problem in source.problems:
                 self.report(problem, None, None)
+        elif source.sheet is None and looks_like_export(source.header):
+            words = {"problem": "this is a REDCap export; send its data dictionary (CSV) in the same folder"}
+            self.report(ReadProblem("FILE-002", file.shown, details=words), None, None)
         elif not (source.sheet or "").startswith(_NOT_DATA):
-            shown = f"{file.shown}, sheet {source.sheet}" if source.sheet and not alone else file.shown
-            self.left_out.append(shown)
+            self.left_out.append(file.shown if alone else file_and_sheet(source))
             self.report(ReadProblem("FILE-006", file.shown, sheet=source.sheet), None, None)
 
-    def _canonical(self, name: str, file: SourceFile, source: TextTable) -> None:
+    def _canonical(self, name: str, file: SourceFile, source: TextTable, *, alone: bool) -> None:
         if name in self.direct:
             problem = ReadProblem(
                 "FILE-004", file.shown, details={"other": self.direct[name].shown}, sheet=source.sheet
@@ -149,15 +160,19 @@ class Intake:
             taken = self.parts[name][0].place.file
             problem = ReadProblem("FILE-004", file.shown, details={"other": taken}, sheet=source.sheet)
             self.report(problem, name, None)
-        elif file.format in _SEVERAL_TABLES:
-            self._sheet(source, _same_names(name), None)
+        elif file.format in _SEVERAL_TABLES or source.sheet is not None:
+            self._sheet(source, _same_names(name), None, alone=alone)
         else:
             self.direct[name] = file
 
-    def _sheet(self, source: TextTable, layout: SheetLayout, profile: Profile | None) -> None:
+    def _sheet(self, source: TextTable, layout: SheetLayout, profile: Profile | None, *, alone: bool = True) -> None:
         number = self.new_number(source.file.shown, source.sheet)
-        run = SheetRun(number, source, layout, profile, self.found, self.side, self.scratch, self.report)
+        run = SheetRun(
+            number, source, layout, profile, self.found, self.side, self.scratch, self.report, may_be_empty=not alone
+        )
         result = run.run()
+        if source.readable and not source.records:
+            self.empty.append(file_and_sheet(source))
         self.accounts.append(result.account)
         for part in result.parts:
             self.parts.setdefault(part.table.name, []).append(part)
@@ -214,6 +229,35 @@ class Intake:
             if table.tests:
                 yield from (table.tests.column, table.tests.result)
         yield from layout.ignore
+
+
+def file_and_sheet(source: TextTable) -> str:
+    """The name of a file and of a sheet inside it, for people."""
+    return f"{source.file.shown}, sheet {source.sheet}" if source.sheet else source.file.shown
+
+
+def redcap_record_id(file: SourceFile) -> str | None:
+    """The record id of the REDCap project whose data dictionary a file is; None for any other file.
+
+    Only files that look like a dictionary are opened.
+    """
+    if file.format != "csv":
+        return None
+    with file.path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    if b"Field Name" not in head and b"field_name" not in head:
+        return None
+    table = open_tables(file)[0]
+    return read_dictionary(table).record_id if is_dictionary(table.header) else None
+
+
+def _dictionary_of(file: SourceFile, dictionaries: Mapping[SourceFile, str]) -> SourceFile | None:
+    """The data dictionary that lies beside a REDCap export, which has the record id in its header."""
+    beside = {each: record_id for each, record_id in dictionaries.items() if each.path.parent == file.path.parent}
+    if not beside or file.format != "csv":
+        return None
+    header = open_tables(file)[0].header
+    return next((each for each, record_id in beside.items() if record_id in header), None)
 
 
 def _matching(profile: Profile, file: SourceFile, sheet: str | None) -> SheetLayout | None:

@@ -133,8 +133,8 @@ class _Run:
             self._report(problem, self._table_of(problem.file), None)
         intake = self.intake
         intake.take(submission)
-        if not intake.tables() and not intake.accounts and not self._unreadable():
-            raise InputError(nothing_found(paths, intake.left_out, tables))
+        if not intake.tables() and not any(finding.severity == "error" for finding in self.outcome.findings):
+            raise InputError(nothing_found(paths, intake.left_out, tables, intake.empty))
         rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch)
         try:
             for unread in intake.unread:
@@ -164,11 +164,9 @@ class _Run:
     def _report(self, problem: ReadProblem, table: str | None, name: str | None) -> None:
         rule = self.found.builtin_rules[problem.code]
         place = Location(problem.file, problem.sheet, problem.row, problem.column)
-        finding = self.wording.finding(rule, table=table, field=name, values=problem.details, location=place)
+        words = problem.details if self.wording.show_values else {**problem.details, "reading": ""}
+        finding = self.wording.finding(rule, table=table, field=name, values=words, location=place)
         self.outcome.add([finding])
-
-    def _unreadable(self) -> bool:
-        return any(finding.code in ("FILE-001", "FILE-002") for finding in self.outcome.findings)
 
     def _source(self, name: str) -> tuple[TableSource | None, bool]:
         """The rows of a table and whether they come straight from a canonical file."""

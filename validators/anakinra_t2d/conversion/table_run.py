@@ -229,9 +229,11 @@ class TableRun:
                     details = {
                         **words,
                         "problem": describe_odd_text(text),
-                        "reading": _reading(text) if self.wording.show_values else "",
+                        "reading": _reading(text),
                         **problem.details,
                     }
+                    if not self.wording.show_values:
+                        details["reading"] = ""
                     yield (
                         position,
                         self.wording.finding(

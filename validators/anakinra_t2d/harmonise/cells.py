@@ -66,7 +66,9 @@ class CellReader:
         """
         is_plain = units is None or (isinstance(units, UnitReading) and units.conversion is None)
         if is_plain and self._one.all_canonical(texts):
-            return ReadCells(texts.alias(self.field.name), pl.DataFrame(schema=_CHANGED), pl.DataFrame(schema=_FLAGS), [])
+            return ReadCells(
+                texts.alias(self.field.name), pl.DataFrame(schema=_CHANGED), pl.DataFrame(schema=_FLAGS), []
+            )
         frame = texts.alias(_TEXT).to_frame()
         if isinstance(units, pl.Series):
             frame = frame.with_columns(units.alias(_UNIT))

@@ -89,7 +89,8 @@ class ColumnReader:
         """How the site writes the cells of a column; what the file itself declares goes before the profile."""
         notation = Notation.of(self.profile, field, column.layout, self.found)
         source = self._source
-        decimal = dict(source.options.decimal).get(column.header, notation.decimal)
+        declared = {**dict(source.options.decimal), **source.decimal}
+        decimal = declared.get(column.header, notation.decimal)
         stated = frozenset(word.casefold() for word in source.options.missing)
         return replace(
             notation,

@@ -76,7 +76,12 @@ class TableColumns:
     @property
     def fields(self) -> list[str]:
         """Every field that the sheet gives, in the order of the table."""
-        found = {*self.columns, *self.constants, *self.defaults, *(name for block in self.blocks.values() for name in block)}
+        found = {
+            *self.columns,
+            *self.constants,
+            *self.defaults,
+            *(name for block in self.blocks.values() for name in block),
+        }
         if self.blocks and self.layout.over:
             found.add(self.layout.over.field)
         if self.tests:
@@ -234,7 +239,7 @@ def _miss(found: TableColumns, column: str, fields: tuple[str, ...], names: Head
 
 def left_over(source: TextTable, sheet: SheetLayout, tables: Sequence[TableColumns]) -> list[str]:
     """Headers that neither a table reads nor the profile leaves out on purpose."""
-    read = {header for table in tables for header in table.headers()}
+    read = {header for table in tables for header in table.headers()} | set(source.technical)
     read.update(name for column in sheet.expect if (name := HeaderNames(source).header(column)))
     patterns = [pattern.casefold() for pattern in sheet.ignore]
     return [

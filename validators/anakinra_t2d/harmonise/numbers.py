@@ -20,6 +20,7 @@ _INTEGER = re.compile(CANONICAL_INTEGER.strip("^$"))
 _MINUS = "-\u2212\u2013"
 _SAME_MARK = {"'": "'\u2019\u02bc", "\u2019": "'\u2019\u02bc", " ": " \u00a0\u2007\u2009\u202f"}
 """Characters that look like a thousands mark and mean it."""
+_MARKS = {",": "comma", ".": "point", "'": "apostrophe", "\u2019": "apostrophe"}
 _NUMBER_AND_MORE = re.compile(r"[+-]?[0-9][0-9.,]*\s*(?P<rest>[^0-9.,\s].*)")
 _PRECISE = Context(prec=50)
 _ROUNDED = Context(prec=SIGNIFICANT_DIGITS)
@@ -95,7 +96,7 @@ class NumberReader:
         as_decimal = NumberReader(Notation(decimal=other)).read(text) if other in text else None
         as_group = NumberReader(Notation(decimal=self.decimal, thousands=(other, "'", " "))).read(text)
         as_group = as_group if as_group and "thousands" in as_group.how else None
-        name = {",": "comma", ".": "point"}[other] if other in text else "mark"
+        name = next((word for mark, word in _MARKS.items() if mark in text and mark != self.decimal), "space")
         if as_decimal and as_group:
             return f" ({as_decimal.text} if the {name} is a decimal mark, {as_group.text} if it marks thousands)"
         if as_decimal:

@@ -47,7 +47,7 @@ class SheetResult:
 
 
 class SheetRun:
-    """Reads one sheet."""
+    """Reads one sheet. ``may_be_empty`` is for one of several in a workbook: without rows it counts as not sent."""
 
     def __init__(
         self,
@@ -59,8 +59,11 @@ class SheetRun:
         side: SideTables,
         scratch: Path,
         report: Report,
+        *,
+        may_be_empty: bool = False,
     ) -> None:
         self.source = source
+        self.may_be_empty = may_be_empty
         self.layout = layout
         self.profile = profile
         self.found = found
@@ -97,14 +100,16 @@ class SheetRun:
             self._look_at_expected(batch.cells)
         parts = [contribution.close() for contribution in self._contributions]
         self._say_rows()
+        is_left_out = self.may_be_empty and source.readable and source.records == 0
         for problem in source.problems:
-            self._report(problem, self._only_table(), None)
+            if not (is_left_out and problem.code == "FILE-003"):
+                self._report(problem, self._only_table(), None)
         account.sha256 = source.sha256
         account.rows_read = source.records
         account.rows_unread = len(source.rejected)
         account.cells_changed = sum(contribution.changed for contribution in self._contributions)
         # a file that broke off on the way is not kept
-        return SheetResult(parts if source.readable else [], account)
+        return SheetResult(parts if source.readable and not is_left_out else [], account)
 
     def _only_table(self) -> str | None:
         names = {entry.table for entry in self.layout.tables}

@@ -8,8 +8,9 @@ import tempfile
 import weakref
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -118,11 +119,14 @@ class TextTable(ABC):
     of the header; ``unit_cells`` the cells of ``options.unit_row``, as long as the header; ``units`` the unit that the
     file itself declares for a column. A date that the format keeps as a date is written YYYY-MM-DD, a date and time
     YYYY-MM-DDTHH:MM:SS; ``has_midnights`` says that a format does not tell the one from the other at midnight; ``date_epoch`` is the day that
-    bare numbers in a column of dates count from.
+    bare numbers in a column of dates count from. ``technical`` are columns that the format adds by itself; ``decimal``
+    is the decimal mark that the file itself declares for a column.
     """
 
     has_midnights = False
     date_epoch: str | None = None
+    technical: Collection[str] = frozenset()
+    decimal: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from anakinra_t2d.reading.encoding import UTF8_BOM
 from anakinra_t2d.reading.problems import UnreadableError
 
 LONGEST_LINE = 16 << 20
-_TAB, _LF, _CR, _COMMA, _SPACE = 9, 10, 13, 44, 32
+_TAB, _LF, _CR, _SPACE = 9, 10, 13, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,19 @@ class BlockFacts:
     """
 
     lines: int
-    commas: int
+    delimiters: int
     quotes: bool
     stray_cr: bool
     odd: bool
 
     def plain(self, columns: int) -> bool:
-        """Whether splitting at newlines and commas gives the records, if no line has more than ``columns`` cells.
+        """Whether splitting at newlines and delimiters gives the records, if no line has more than ``columns`` cells.
 
         Lines with fewer cells, blank ones too, can hide only behind lines with more. One column is never plain: a
         blank line and an empty cell look the same.
         """
         simple = not (self.quotes or self.stray_cr or self.odd)
-        return simple and columns > 1 and self.commas == self.lines * (columns - 1)
+        return simple and columns > 1 and self.delimiters == self.lines * (columns - 1)
 
 
 def whole_lines(stream: BinaryIO, size: int, longest: int | None = None) -> Iterator[bytes]:
@@ -55,9 +55,14 @@ def whole_lines(stream: BinaryIO, size: int, longest: int | None = None) -> Iter
         else:
             rest += chunk
         if len(rest) > longest:
-            raise UnreadableError(f"a line is longer than {longest:,} bytes; this is not a table of rows")
+            raise UnreadableError(too_long(longest))
     if rest:
         yield rest
+
+
+def too_long(longest: int | None = None) -> str:
+    """The sentence for a line that is longer than ``longest`` (LONGEST_LINE) bytes."""
+    return f"a line is longer than {longest or LONGEST_LINE:,} bytes; this is not a table of rows"
 
 
 def byte_series(block: bytes) -> pl.Series:
@@ -65,8 +70,11 @@ def byte_series(block: bytes) -> pl.Series:
     return cast(pl.Series, pl.from_arrow(pa.Array.from_buffers(pa.uint8(), len(block), [None, pa.py_buffer(block)])))
 
 
-def inspect(block: bytes) -> BlockFacts:
-    """Facts of a block of whole lines; one pass each over bytes that are in the processor's cache."""
+def inspect(block: bytes, delimiter: str = ",") -> BlockFacts:
+    """Facts of a block of whole lines; one pass each over bytes that are in the processor's cache.
+
+    A delimiter that is not one byte is not counted: such a block is never plain.
+    """
     data = byte_series(block)
     newlines = int((data == _LF).sum())
     low = int((data < _SPACE).sum())
@@ -78,7 +86,8 @@ def inspect(block: bytes) -> BlockFacts:
     odd = low != newlines + returns and low != newlines + returns + int((data == _TAB).sum())
     odd = odd or b"\x7f" in block or (not block.isascii() and _odd_beyond_ascii(block, data))
     lines = newlines + (not block.endswith(b"\n"))
-    return BlockFacts(lines, int((data == _COMMA).sum()), b'"' in block, stray_cr, odd)
+    delimiters = int((data == ord(delimiter)).sum()) if delimiter.isascii() else -1
+    return BlockFacts(lines, delimiters, b'"' in block, stray_cr, odd)
 
 
 def _odd_beyond_ascii(block: bytes, data: pl.Series) -> bool:

@@ -13,7 +13,8 @@ from anakinra_t2d.reading.csv_blocks import BlockFacts, byte_series, inspect
 
 # above this share of lines that are not simple, going back and forth costs more than it saves
 _MOST_SINGLE = 0.05
-_SIMPLE_CELL = r'(?:[^",]*|"(?:[^"]|"")*")'
+# {mark} is the delimiter as a code point, so that none needs to be escaped
+_SIMPLE_CELL = r'(?:[^"{mark}]*|"(?:[^"]|"")*")'
 _MANY_COLUMNS = 4
 # a quote that is still open at the end of the block, or for longer than a cell may be
 _UNFINISHED = ("unexpected end", "field larger")
@@ -55,22 +56,35 @@ def positions(columns: int) -> dict[str, type[pl.DataType]]:
     return {f"c{place}": pl.String for place in range(columns)}
 
 
-def read_block(block: bytes, columns: int, *, one_by_one: bool = False) -> BlockRecords:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the records of a file have in common: the number of cells and what separates them."""
+
+    columns: int
+    delimiter: str = ","
+
+    @property
+    def in_bulk(self) -> bool:
+        """Whether polars can split at the delimiter, and no odd character is taken for one."""
+        return self.delimiter.isascii() and (self.delimiter.isprintable() or self.delimiter == "\t")
+
+
+def read_block(block: bytes, form: Form, *, one_by_one: bool = False) -> BlockRecords:
     """Records of ``block``, valid UTF-8 in whole lines, the first of which starts a record.
 
     ``one_by_one`` reads every record with the csv module, which gives the same and is slow (for tests).
     """
-    facts = inspect(block)
-    if not one_by_one:
-        if facts.plain(columns):
-            frame = _parse(block, columns, quote=False)
+    facts = inspect(block, form.delimiter)
+    if form.in_bulk and not one_by_one:
+        if facts.plain(form.columns):
+            frame = _parse(block, form, quote=False)
             if frame is not None and frame.height == facts.lines:
                 return BlockRecords(frame, None, facts)
-        if columns > 1 and not (facts.stray_cr or facts.odd):
-            records = _mixed(block, columns, facts)
+        if form.columns > 1 and not (facts.stray_cr or facts.odd):
+            records = _mixed(block, form, facts)
             if records is not None:
                 return records
-    return _walk(block, columns, facts, _line_ends(block), range(facts.lines))
+    return _walk(block, form, facts, _line_ends(block), range(facts.lines))
 
 
 def quote_problem(error: csv.Error) -> str:
@@ -87,17 +101,22 @@ def quote_problem(error: csv.Error) -> str:
     return text
 
 
-def _parse(block: bytes, columns: int, *, quote: bool) -> pl.DataFrame | None:
+def _parse(block: bytes, form: Form, *, quote: bool) -> pl.DataFrame | None:
     """The block parsed by polars, or None when it does not take it."""
     try:
         return pl.read_csv(
-            block, has_header=False, schema=positions(columns), quote_char='"' if quote else None, raise_if_empty=False
+            block,
+            has_header=False,
+            schema=positions(form.columns),
+            separator=form.delimiter,
+            quote_char='"' if quote else None,
+            raise_if_empty=False,
         )
     except pl.exceptions.PolarsError:
         return None
 
 
-def _mixed(block: bytes, columns: int, facts: BlockFacts) -> BlockRecords | None:
+def _mixed(block: bytes, form: Form, facts: BlockFacts) -> BlockRecords | None:
     """Simple lines in bulk, the others one by one; None when there are too many others.
 
     A line is simple when it is a whole record by itself with the right number of cells. Whether a simple-looking
@@ -112,18 +131,20 @@ def _mixed(block: bytes, columns: int, facts: BlockFacts) -> BlockRecords | None
             separator=_NEVER_IN_TEXT,
             empty_string_is_null=False,
         )["line"]
-        simple = lines.str.contains(f"^{_SIMPLE_CELL}(?:,{_SIMPLE_CELL}){{{columns - 1}}}$")
+        mark = f"\\x{{{ord(form.delimiter):X}}}"
+        cell = _SIMPLE_CELL.replace("{mark}", mark)
+        simple = lines.str.contains(f"^{cell}(?:{mark}{cell}){{{form.columns - 1}}}$")
     except pl.exceptions.PolarsError:  # for one thing, too many columns for one pattern
         return None
     if len(lines) != facts.lines:
         return None
     others = (~simple).arg_true().to_list()
     if not others:
-        frame = _parse(block, columns, quote=facts.quotes)
+        frame = _parse(block, form, quote=facts.quotes)
         return BlockRecords(_emptied(frame), None, facts) if frame is not None and frame.height == facts.lines else None
     if len(others) > 10 + facts.lines * _MOST_SINGLE:
         return None
-    return _walk(block, columns, facts, _line_ends(block), others)
+    return _walk(block, form, facts, _line_ends(block), others)
 
 
 def _emptied(frame: pl.DataFrame) -> pl.DataFrame:
@@ -161,10 +182,10 @@ class _Lines:
         return self.block[self.start(first) : self.ends[last]].decode()
 
 
-def _walk(block: bytes, columns: int, facts: BlockFacts, ends: list[int], singles: list[int] | range) -> BlockRecords:
+def _walk(block: bytes, form: Form, facts: BlockFacts, ends: list[int], singles: list[int] | range) -> BlockRecords:
     """Read the records that start at the lines ``singles`` one by one, the lines between them in bulk."""
     lines = _Lines(block, ends)
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=form.delimiter, strict=True)
     rows: list[int] = []
     cells: list[list[str]] = []
     broken: list[Broken] = []
@@ -192,9 +213,9 @@ def _walk(block: bytes, columns: int, facts: BlockFacts, ends: list[int], single
             done = lines.position
             if not record:
                 broken.append(Broken("ROW-003", line, line, []))
-            elif len(record) != columns:
+            elif len(record) != form.columns:
                 broken.append(Broken("ROW-001", line, done - 1, record))
-            elif done - line > 2 and _swallows_rows(record, columns):
+            elif done - line > 2 and _swallows_rows(record, form):
                 problem = "a quoted cell holds whole rows of the table; a quote is missing at its end"
                 broken.append(Broken("ROW-002", line, done - 1, [lines.text(line, done - 1)], problem))
             else:
@@ -204,12 +225,12 @@ def _walk(block: bytes, columns: int, facts: BlockFacts, ends: list[int], single
         csv.field_size_limit(limit)
     if done < len(ends):
         runs.append((done, len(ends)))
-    bulk = _bulk(lines, columns, runs, quote=facts.quotes)
+    bulk = _bulk(lines, form, runs, quote=facts.quotes)
     if bulk is None:
-        return _walk(block, columns, facts, ends, range(len(ends)))
+        return _walk(block, form, facts, ends, range(len(ends)))
     frame, numbers = bulk
     if cells:
-        single = pl.DataFrame(list(zip(*cells, strict=True)), schema=positions(columns), orient="col")
+        single = pl.DataFrame(list(zip(*cells, strict=True)), schema=positions(form.columns), orient="col")
         both = pl.concat([frame.with_columns(numbers), single.with_columns(pl.Series("row", rows, dtype=pl.Int64))])
         both = both.sort("row")
         frame, numbers = both.drop("row"), both["row"]
@@ -221,20 +242,20 @@ def _walk(block: bytes, columns: int, facts: BlockFacts, ends: list[int], single
 
 
 def _bulk(
-    lines: _Lines, columns: int, runs: list[tuple[int, int]], *, quote: bool
+    lines: _Lines, form: Form, runs: list[tuple[int, int]], *, quote: bool
 ) -> tuple[pl.DataFrame, pl.Series] | None:
     """Runs of simple lines as one frame, with their lines in the block; None when polars reads other records."""
     if not runs:
-        return pl.DataFrame(schema=positions(columns)), pl.Series("row", [], dtype=pl.Int64)
+        return pl.DataFrame(schema=positions(form.columns)), pl.Series("row", [], dtype=pl.Int64)
     text = b"".join(lines.block[lines.start(first) : lines.ends[end - 1]] for first, end in runs)
     numbers = pl.concat([pl.int_range(first, end, dtype=pl.Int64, eager=True) for first, end in runs]).alias("row")
-    frame = _parse(text, columns, quote=quote)
+    frame = _parse(text, form, quote=quote)
     return (frame, numbers) if frame is not None and frame.height == len(numbers) else None
 
 
-def _swallows_rows(record: list[str], columns: int) -> bool:
-    """Whether the full lines inside a quoted cell all have as many commas as rows of the table."""
-    if columns < _MANY_COLUMNS:
+def _swallows_rows(record: list[str], form: Form) -> bool:
+    """Whether the full lines inside a quoted cell all have as many delimiters as rows of the table."""
+    if form.columns < _MANY_COLUMNS:
         return False
     inner = [line for cell in record if "\n" in cell for line in cell.split("\n")[1:-1]]
-    return bool(inner) and all(line.count(",") == columns - 1 for line in inner)
+    return bool(inner) and all(line.count(form.delimiter) == form.columns - 1 for line in inner)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
+from anakinra_t2d.reading.formats import FORMATS, Format, format_of
 from anakinra_t2d.reading.options import ReadOptions
 from anakinra_t2d.reading.problems import InputError, ReadProblem
 
-Format = Literal["csv", "parquet", "arrow", "excel", "statistical", "dataset_json"]
-FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".csv", ".tsv", ".tab", ".psv"), "csv"),
-    ".parquet": "parquet",
-    **dict.fromkeys((".feather", ".arrow", ".ipc"), "arrow"),
-    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "excel"),
-    **dict.fromkeys((".xpt", ".sas7bdat", ".sav", ".zsav", ".por", ".dta"), "statistical"),
-    **dict.fromkeys((".ndjson", ".jsonl", ".dsjc"), "dataset_json"),
-}
-"""Formats that are read, by the end of the file's name; a ``.json`` file is read when it says it is Dataset-JSON."""
+if TYPE_CHECKING:
+    from anakinra_t2d.reading.package import Resource
+
+_DESCRIBED = 64 << 10
+_GZIP = 31
 PACKAGE = "datapackage.json"
 PROFILE = "profile.yaml"
 """A site profile that lies beside the files it describes."""
@@ -32,10 +29,7 @@ BY_PRODUCTS = frozenset(
         *("parameters.parquet", "endpoints.parquet", "eligibility.parquet", "results.parquet"),
     }
 )
-_DATA_SUFFIXES = frozenset(
-    ".csv .tsv .tab .psv .parquet .xlsx .xlsm .xls .ods .xpt .sas7bdat .sav .zsav .por .dta .rds .rdata .feather .arrow"
-    " .ndjson .jsonl .xml .accdb .mdb .sqlite .zip .gz .7z .rar".split()
-)
+_DATA_SUFFIXES = frozenset([*FORMATS, *".rds .rdata .xml .accdb .mdb .sqlite .zip .gz .7z .rar".split()])
 _SHOWN_NAMES = 5
 
 
@@ -144,7 +138,7 @@ def _add_directory(found: _Discovery, root: Path, tables: Collection[str], prefi
     """Take the files of a directory and of the directories right in it, such as ``restricted/``."""
     found.beside = root / PROFILE if (root / PROFILE).is_file() else None
     for path in _entries(root):
-        if path.is_dir() and path.suffix.lower() not in FORMATS:
+        if path.is_dir() and format_of(path)[0] is None:
             if path.resolve() in (real := root.resolve()).parents or path.resolve() == real:
                 continue  # a link that leads back
             try:
@@ -154,7 +148,7 @@ def _add_directory(found: _Discovery, root: Path, tables: Collection[str], prefi
             except PermissionError:
                 raise InputError(f"The path {path} may not be read: permission denied.") from None
             for file in inner:
-                if not file.is_dir() or file.suffix.lower() in FORMATS:
+                if not file.is_dir() or format_of(file)[0]:
                     _add_file(found, file, f"{prefix}{path.name}/{file.name}", tables)
         else:
             _add_file(found, path, prefix + path.name, tables)
@@ -173,17 +167,18 @@ def _add_file(
     path: Path,
     shown: str,
     tables: Collection[str],
-    table: str | None = None,
-    stated: ReadOptions | None = None,
+    resource: Resource | None = None,
 ) -> None:
-    """Take a file by its name, or as ``table`` when a data package names it."""
-    suffix = path.suffix.lower()
-    known = table or path.stem
-    format_ = FORMATS.get(suffix)
-    if format_ is None and suffix == ".json" and known not in tables and _says_dataset_json(path):
+    """Take a file by its name, or as a data package names it."""
+    format_, stem, suffix = format_of(path)
+    table = resource.name if resource else None
+    known = table or stem
+    if format_ is None and suffix in (".json", ".json.gz") and _says_dataset_json(path):
         format_ = "dataset_json"
+    if format_ is None and resource:
+        format_ = resource.format
     if known not in tables and (
-        path.name in BY_PRODUCTS or (table is None and not format_ and suffix not in _DATA_SUFFIXES)
+        path.name in BY_PRODUCTS or (table is None and not format_ and path.suffix.lower() not in _DATA_SUFFIXES)
     ):
         return
     if format_ is None:
@@ -204,7 +199,7 @@ def _add_file(
         found.unreadable(shown, f"the file cannot be opened: {(error.strerror or 'unknown reason').lower()}")
         return
     name = known if known in tables else None
-    file = SourceFile(name, path, shown, format_, stated or ReadOptions(), found.beside)
+    file = SourceFile(name, path, shown, format_, resource.stated if resource else ReadOptions(), found.beside)
     if name is None or found.profiled or found.beside is not None:
         found.others.append(file)
     else:
@@ -212,11 +207,16 @@ def _add_file(
 
 
 def _says_dataset_json(path: Path) -> bool:
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as stream:
-            return b'"datasetJSONVersion"' in stream.read(4096)
-    except OSError:
+            head = stream.read(_DESCRIBED)
+        if path.suffix.lower() == ".gz":
+            head = zlib.decompressobj(_GZIP).decompress(head, _DESCRIBED)
+    except (OSError, zlib.error):
         return False
+    return b'"datasetJSONVersion"' in head
 
 
 def _not_a_file(path: Path) -> str:
@@ -230,14 +230,17 @@ def _not_a_file(path: Path) -> str:
 def _add_package(found: _Discovery, path: Path, tables: Collection[str], prefix: str) -> None:
     from anakinra_t2d.reading.package import read_package
 
-    for resource in read_package(path):
+    resources = read_package(path)
+    found.beside = path.parent / PROFILE if (path.parent / PROFILE).is_file() else None
+    for resource in resources:
         if resource.problem:
             if resource.name in tables:
                 found.unreadable(prefix + resource.shown, resource.problem)
             else:
                 found.problems.append(ReadProblem("FILE-006", prefix + resource.shown))
         else:
-            _add_file(found, path.parent / resource.shown, prefix + resource.shown, tables, resource.name)
+            _add_file(found, path.parent / resource.shown, prefix + resource.shown, tables, resource)
+    found.beside = None
 
 
 def _add_archive(found: _Discovery, path: Path, tables: Collection[str], target: Path) -> list[str]:
@@ -245,10 +248,15 @@ def _add_archive(found: _Discovery, path: Path, tables: Collection[str], target:
     from anakinra_t2d.reading.archive import UnsafeArchiveError, unpack
 
     try:
-        root = unpack(path, target, [*_DATA_SUFFIXES, *FORMATS, ".json", ".yaml"])
+        root = unpack(path, target, [*_DATA_SUFFIXES, ".json", ".yaml"])
     except UnsafeArchiveError as error:
         found.unreadable(path.name, str(error))
         return [f"The archive {path} cannot be read: {error}."]
+    for inner in sorted(root.rglob("*")):
+        if inner.suffix.lower() == ".zip" and inner.is_file():
+            shown = f"{path.name}/{inner.relative_to(root).as_posix()}"
+            found.unreadable(shown, "this is an archive inside an archive, which is not unpacked")
+            inner.unlink()
     package = root / PACKAGE
     try:
         if package.is_file():
@@ -262,9 +270,16 @@ def _add_archive(found: _Discovery, path: Path, tables: Collection[str], target:
     return []
 
 
-def nothing_found(paths: Sequence[Path], others: Sequence[str], tables: Collection[str]) -> str:
-    """The sentence for a submission without a file that could be read; ``others`` are the files that were there."""
+def nothing_found(
+    paths: Sequence[Path], others: Sequence[str], tables: Collection[str], empty: Sequence[str] = ()
+) -> str:
+    """The sentence for a submission without a row that could be read.
+
+    ``others`` are the files that were there, ``empty`` those that are tables without a row.
+    """
     where = ", ".join(str(path) for path in paths) or "the paths given"
+    if empty:
+        return f"No table in {where} has a row below its header."
     example = f" such as {next(iter(tables))}.csv" if tables else ""
     more = f" and {len(others) - _SHOWN_NAMES} more" if len(others) > _SHOWN_NAMES else ""
     names = f"; found {', '.join(others[:_SHOWN_NAMES])}{more}" if others else ""

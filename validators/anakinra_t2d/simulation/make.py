@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from anakinra_t2d.schema.load import definitions
 from anakinra_t2d.simulation import clamp, conduct, events, history, measured, people, screening
 from anakinra_t2d.simulation.body import Body, VitalSigns, draw_body, draw_vital_signs
 from anakinra_t2d.simulation.enrolment import Index, enrol
 from anakinra_t2d.simulation.glycaemia import Glycaemia, draw_glycaemia
 from anakinra_t2d.simulation.laboratory import Laboratory, draw_laboratory, missing_excretion
+from anakinra_t2d.simulation.layouts import deliver
 from anakinra_t2d.simulation.standardise import Values
 from anakinra_t2d.simulation.stimulation import Curves, draw_curves
 from anakinra_t2d.simulation.write import write_readme, write_table
@@ -143,17 +145,19 @@ def simulate(
     *,
     patients: int = DEFAULT_PATIENTS,
     seed: int = DEFAULT_SEED,
-    layout: Literal["canonical"] = "canonical",
+    layout: Literal["canonical", "denmark", "zurich", "sdtm"] = "canonical",
 ) -> dict[str, int]:
-    """Write one CSV file for each table that has rows, and README.txt, into a directory.
+    """Write a synthetic trial and README.txt into a directory.
 
-    The same patients and seed give the same bytes.
+    The same patients, seed and layout give the same bytes.
 
     Args:
         out: directory, made when it does not exist; files of the same name are replaced.
         patients: number of randomised patients, at least 4; all other counts scale with it.
         seed: any whole number that is not negative.
-        layout: canonical: one file for each table with the columns of the schema.
+        layout: canonical: one CSV file for each table that has rows, with the columns of the schema; else the name of
+            a site profile: files as that profile says, with a copy of it. The profile of a site takes the records of
+            that site only.
 
     Returns:
         Rows written by table.
@@ -161,10 +165,14 @@ def simulate(
     Raises:
         ValueError: fewer than 4 patients, a negative seed or an unknown layout.
     """
-    if layout != "canonical":
+    found = definitions()
+    if layout != "canonical" and layout not in found.profiles:
         raise ValueError(f"unknown layout {layout!r}")
     target = Path(out)
     draws = _draws(patients, seed)
+    if layout != "canonical":
+        built = {name: build(draws) for name, build in BUILDERS.items()}
+        return deliver(built, found.profiles[layout], found, target)
     target.mkdir(parents=True, exist_ok=True)
     rows = {}
     for name, build in BUILDERS.items():

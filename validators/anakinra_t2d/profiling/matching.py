@@ -1,0 +1,220 @@
+"""Which column is which field: one field for a column and one column for a field, and how sure that is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from anakinra_t2d.profiling.blocks import Block
+from anakinra_t2d.profiling.evidence import ColumnEvidence
+from anakinra_t2d.profiling.fit import Fit
+from anakinra_t2d.profiling.names import Likeness
+from anakinra_t2d.schema import Field
+
+SURE_NAME = 0.88
+"""A name less alike than this is for a person to confirm."""
+SURE_VALUES = 0.5
+"""Cells that fit less than this speak against the name."""
+CANDIDATE = 0.4
+"""Fields below this are not worth naming."""
+MARGIN = 0.08
+"""Another field (or column) that comes nearer than this could be meant as well."""
+TABLE_BONUS = 0.1
+"""What a field gains when its table surely is in the sheet: more than the margin."""
+TABLE_SURE = 2.0
+"""So many columns that belong to no other table show that a table is in the sheet."""
+
+LACKING = 0.3
+"""What a field loses when the sheet has no column for the key of its table."""
+
+Concept = tuple[str, str]
+"""Fields that one column serves: a key field under ``("", name)``, any other as table and name."""
+
+
+@dataclass
+class Item:
+    """A column, a part of a two-part column, or a block of columns, with the fields it can be.
+
+    ``blocks`` holds the reading of a block for each table that it can be of; empty for a single column.
+    """
+
+    header: str
+    evidence: ColumnEvidence
+    blocks: dict[str, Block] = field(default_factory=dict)
+    part: int | None = None
+    candidates: list[Candidate] = field(default_factory=list)
+
+    @property
+    def columns(self) -> tuple[ColumnEvidence, ...]:
+        """The columns of a block, or the single column."""
+        return next(iter(self.blocks.values())).columns if self.blocks else (self.evidence,)
+
+    @property
+    def places(self) -> set[int]:
+        """Places of the columns."""
+        return {column.place for column in self.columns}
+
+
+@dataclass
+class Candidate:
+    """A field that an item can be. ``total`` is used to compare, ``confidence`` is what is told.
+
+    ``lacks`` are key fields of the table that the sheet does not have.
+    """
+
+    field: Field
+    concept: Concept
+    likeness: Likeness
+    fit: Fit
+    total: float = 0.0
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """0 to 1, from name and values."""
+        return self.likeness.score * (0.5 + 0.5 * self.fit.share)
+
+    @property
+    def shown(self) -> str:
+        """``table.field``."""
+        return f"{self.field.table}.{self.field.name}"
+
+
+@dataclass
+class Decision:
+    """What is proposed for an item.
+
+    ``reasons`` are why the field itself is open, ``questions`` what is open about the unit or the notation of a column
+    whose field is clear.
+    """
+
+    item: Item
+    best: Candidate | None
+    reasons: list[str] = field(default_factory=list)
+    others: list[Candidate] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+    @property
+    def block(self) -> Block | None:
+        """The reading of a block of columns for the table that is proposed."""
+        return self.item.blocks.get(self.best.field.table) if self.best is not None else None
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the field is clear."""
+        return self.best is not None and not self.reasons
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nothing is left to decide."""
+        return self.is_mapped and not self.questions
+
+
+def decide(items: Sequence[Item], hints: Mapping[str, float]) -> list[Decision]:
+    """One decision for each item. ``hints`` says how surely a table is in the sheet before any column is matched."""
+    support = _support(items, hints)
+    for item in items:
+        for candidate in item.candidates:
+            bonus = TABLE_BONUS * min(1.0, support.get(candidate.field.table, 0.0) / TABLE_SURE)
+            candidate.total = candidate.confidence - (LACKING if candidate.lacks else 0.0)
+            candidate.total += 0.0 if candidate.concept[0] == "" else bonus
+        item.candidates.sort(key=lambda candidate: -candidate.total)
+    chosen = _assign(items)
+    holders: dict[Concept, list[tuple[float, int]]] = defaultdict(list)
+    for number, item in enumerate(items):
+        for concept, best in _by_concept(item).items():
+            holders[concept].append((best.total, number))
+    assigned = {candidate.concept: candidate.total for candidate in chosen.values()}
+    return [_decision(number, item, items, chosen, holders, assigned) for number, item in enumerate(items)]
+
+
+def _by_concept(item: Item) -> dict[Concept, Candidate]:
+    found: dict[Concept, Candidate] = {}
+    for candidate in item.candidates:
+        found.setdefault(candidate.concept, candidate)
+    return found
+
+
+def _support(items: Sequence[Item], hints: Mapping[str, float]) -> dict[str, float]:
+    """By table, how many columns can be only of this table."""
+    support: dict[str, float] = defaultdict(float, hints)
+    for item in items:
+        good = [
+            c for c in item.candidates if c.likeness.score >= SURE_NAME and c.fit.share >= SURE_VALUES and not c.lacks
+        ]
+        if not good:
+            continue
+        best = max(candidate.confidence for candidate in good)
+        near = {c.concept[0] for c in good if c.confidence >= best - MARGIN}
+        if len(near) == 1 and (table := next(iter(near))):
+            support[table] += best
+    return support
+
+
+def _assign(items: Sequence[Item]) -> dict[int, Candidate]:
+    """The choice of one concept for each item with the greatest sum of totals."""
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    concepts = list(dict.fromkeys(c.concept for item in items for c in item.candidates))
+    if not concepts:
+        return {}
+    place = {concept: number for number, concept in enumerate(concepts)}
+    worth = np.zeros((len(items), len(concepts)))
+    best = [_by_concept(item) for item in items]
+    for number, candidates in enumerate(best):
+        for concept, candidate in candidates.items():
+            worth[number, place[concept]] = max(0.0, candidate.total - CANDIDATE / 2) ** 2
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    chosen: dict[int, Candidate] = {}
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        found = best[row].get(concepts[column])
+        if found is not None and found.total >= CANDIDATE:
+            chosen[row] = found
+    return chosen
+
+
+def _decision(
+    number: int,
+    item: Item,
+    items: Sequence[Item],
+    chosen: Mapping[int, Candidate],
+    holders: Mapping[Concept, list[tuple[float, int]]],
+    assigned: Mapping[Concept, float],
+) -> Decision:
+    best = chosen.get(number)
+    every = [each for each in _by_concept(item).values() if each.total >= CANDIDATE]
+    if best is None:
+        taken = [each for each in every if each.concept in assigned]
+        reason = "another column fits better" if taken else "the name is like that of no field"
+        return Decision(item, None, [reason], every)
+    first = every[0]
+    if first.total > best.total + MARGIN and best.likeness.score < SURE_NAME:
+        return Decision(item, None, [f"{first.shown} fits, and another column fits it as well or better"], every)
+    decision = Decision(item, best, [], [each for each in every if each is not best])
+    if best.likeness.score < SURE_NAME:
+        decision.reasons.append(f"the name is only alike ({best.likeness.way})")
+    if best.fit.share < SURE_VALUES:
+        decision.reasons.append("the values do not fit")
+    if best.lacks:
+        decision.reasons.append(f"no column is surely {', '.join(best.lacks)}, which {best.field.table} needs")
+    rivals = [
+        each
+        for each in decision.others
+        if each.total >= best.total - MARGIN and not (assigned.get(each.concept, 0.0) > each.total + MARGIN)
+    ]
+    if rivals:
+        decision.reasons.append(f"{', '.join(each.shown for each in rivals[:3])} could be meant as well")
+    near = [
+        items[other].header
+        for total, other in holders[best.concept]
+        if other != number
+        and total >= best.total - MARGIN
+        and not (other in chosen and chosen[other].total > total + MARGIN)
+    ]
+    if near:
+        decision.reasons.append(f"the column {', '.join(near[:3])} could be meant as well")
+    decision.reasons += best.fit.misfits
+    decision.questions += best.fit.problems
+    return decision

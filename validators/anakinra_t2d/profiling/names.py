@@ -1,0 +1,201 @@
+"""How alike the name of a column and the names of a field are."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from anakinra_t2d.profiling.unit_words import UnitWords
+from anakinra_t2d.reading.header_row import name_and_unit
+from anakinra_t2d.schema import Definitions, Field, Table
+
+EXACT_NAME = 1.0
+"""The column is named as the field."""
+ALMOST_NAME = 0.97
+"""The column is named as the field but for marks and letter case; less than a label, whose unit stands in brackets."""
+EXACT_WORD = 0.98
+"""The column is named by a label or synonym of the field."""
+EXACT_CODE = 0.95
+"""The column is named by a code of a public terminology, which several fields may share."""
+BARE_NAME = 0.96
+"""The column is named as the field without its unit."""
+ALIKE = 0.94
+"""What a name that is only alike is worth at most: times the share of equal letters."""
+FEWEST_ALIKE = 80
+"""Names with fewer equal letters (of 100) have nothing to do with each other."""
+PART = 0.7
+"""All words of the one name are among those of the other."""
+SHORT = 3
+"""A name of so few letters must be equal: HDL and LDL are two things."""
+
+MOST_UNIT_WORDS = 4
+"""So many words at the end of a name are tried as its unit."""
+
+_SEPARATORS = re.compile(r"[\s_./,;:()\[\]-]+")
+_DIGITS = re.compile(r"\d+")
+_CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
+_DIGRAPHS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
+_LETTERS = str.maketrans(
+    {"ø": "o", "æ": "a", "å": "a", "ß": "ss", "œ": "o", "đ": "d", "µ": "u", "μ": "u", "α": "alpha"}
+)
+
+
+def fold(text: str) -> str:
+    """Letters and digits only, lower case, without accents: ``Größe``, ``Groesse`` and ``GROSSE`` are the same."""
+    lower = text.casefold().translate(_LETTERS)
+    plain = "".join(char for char in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(char))
+    for digraph, letter in _DIGRAPHS:
+        plain = plain.replace(digraph, letter)
+    return "".join(char for char in plain if char.isalnum())
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a name; a capital after a small letter begins a new one."""
+    return [folded for part in _SEPARATORS.split(_CAMEL.sub(" ", text)) if (folded := fold(part))]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One reading of a header: a name, and the text beside it that may be a unit."""
+
+    name: str
+    unit: str | None = None
+    is_marked: bool = False
+
+
+def forms(header: str) -> list[Form]:
+    """The readings of a header: as a whole, without a unit in brackets, and without the last words."""
+    whole = Form(header.strip())
+    name, unit = name_and_unit(header)
+    if unit is not None:
+        return [Form(name, unit, is_marked=True), whole]
+    found = [whole]
+    ends = [match for match in _SEPARATORS.finditer(whole.name) if match.start() and match.end() < len(whole.name)]
+    found.extend(Form(whole.name[: match.start()], whole.name[match.end() :]) for match in ends[-MOST_UNIT_WORDS:])
+    return found
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike a header is to a field: 0 to 1, the reading of the header, and the way they are alike."""
+
+    score: float
+    form: Form
+    way: str
+
+
+class FieldNames:
+    """Every name by which the fields of the trial are known."""
+
+    def __init__(self, found: Definitions, units: UnitWords) -> None:
+        self.units = units
+        self.fields: list[Field] = []
+        self._names: list[str] = []
+        self._words: list[str] = []
+        self._weights: list[tuple[float, str]] = []
+        self._starts: list[int] = []
+        for table in found.tables.values():
+            if table.role == "lineage":
+                continue
+            for field in table.fields.values():
+                self.fields.append(field)
+                self._starts.append(len(self._names))
+                for text, weight, way in self._texts(found, table, field):
+                    self._names.append(fold(text))
+                    self._words.append(" ".join(words(text)))
+                    self._weights.append((weight, way))
+
+    def _texts(self, found: Definitions, table: Table, field: Field) -> Iterator[tuple[str, float, str]]:
+        yield field.name, EXACT_NAME, "name"
+        if bare := self.units.without_unit(field):
+            yield bare, BARE_NAME, "name"
+        same = [field, *kin(found, table, field)]
+        for each in same:
+            yield each.label, EXACT_WORD, "label"
+        for word in dict.fromkeys(word for each in same for word in each.synonyms):
+            yield word, EXACT_WORD, "synonym"
+        for code in dict.fromkeys(code for each in same for code in (each.codes.loinc, each.codes.cdisc)):
+            if code:
+                yield code, EXACT_CODE, "code"
+
+    def known(self) -> frozenset[str]:
+        """Every name in lower case, as a search for the row of the header needs them."""
+        return frozenset(name for name in self._names if len(name) > 1) | frozenset(
+            text.lower() for field in self.fields for text in (field.name, field.label, *field.synonyms)
+        )
+
+    def compare(self, headers: Sequence[str]) -> list[dict[int, Likeness]]:
+        """For each header the fields (by their place in ``fields``) that it is alike to."""
+        import numpy as np
+        from rapidfuzz import fuzz, process
+
+        readings = [forms(header) for header in headers]
+        flat = list(dict.fromkeys(form.name for each in readings for form in each))
+        folded = [fold(text) for text in flat]
+        letters = process.cdist(folded, self._names, scorer=fuzz.ratio, dtype=np.float32)
+        parts = process.cdist(
+            [" ".join(words(text)) for text in flat], self._words, scorer=fuzz.token_set_ratio, dtype=np.float32
+        )
+        place = {text: number for number, text in enumerate(flat)}
+        found: list[dict[int, Likeness]] = []
+        for each in readings:
+            best: dict[int, Likeness] = {}
+            for form in each:
+                row = place[form.name]
+                scores = self._scores(folded[row], letters[row], parts[row])
+                for field in sorted(scores):
+                    score, way = scores[field]
+                    if score == EXACT_NAME and form.name.lower() != self.fields[field].name:
+                        score = ALMOST_NAME
+                    is_tried = form.unit is not None and not form.is_marked
+                    if is_tried and self.units.suffix(form.unit or "", self.fields[field]) is None:
+                        continue
+                    if field not in best or score > best[field].score:
+                        best[field] = Likeness(score, form, way)
+            found.append(best)
+        return found
+
+    def _scores(self, name: str, letters: object, parts: object) -> dict[int, tuple[float, str]]:
+        import numpy as np
+
+        letters, parts = np.asarray(letters), np.asarray(parts)
+        digits = _DIGITS.findall(name)
+        found: dict[int, tuple[float, str]] = {}
+        hits = np.flatnonzero((letters >= FEWEST_ALIKE) | (parts >= 99.9))
+        owners = np.searchsorted(np.asarray(self._starts), hits, side="right") - 1
+        for hit, owner in zip(hits.tolist(), owners.tolist(), strict=True):
+            weight, way = self._weights[hit]
+            other = self._names[hit]
+            if name == other:
+                score = weight
+            elif _DIGITS.findall(other) != digits:
+                score, way = PART - 0.2, f"similar {way}"
+            elif letters[hit] >= FEWEST_ALIKE and min(len(name), len(other)) > SHORT:
+                score, way = ALIKE * weight * float(letters[hit]) / 100, f"similar {way}"
+            elif min(len(name), len(other)) > SHORT:
+                score, way = PART * weight, f"part of the {way}"
+            else:
+                continue
+            if owner not in found or score > found[owner][0]:
+                found[owner] = (score, way)
+        return found
+
+
+def kin(found: Definitions, table: Table, field: Field) -> list[Field]:
+    """Key fields of other tables that mean the same as a key field, so that their names count for it too."""
+    if not (field.name in table.key or any(field.name in reference.fields for reference in table.foreign_keys)):
+        return []
+    others = [each for each in found.tables.values() if each is not table and field.name in each.key]
+    return [each.fields[field.name] for each in others if same_kind(field, each.fields[field.name])]
+
+
+def same_kind(one: Field, other: Field) -> bool:
+    """Whether two fields of the same name mean the same."""
+    return (one.name, one.type, one.codelist, one.quantity) == (
+        other.name,
+        other.type,
+        other.codelist,
+        other.quantity,
+    )
