@@ -130,7 +130,7 @@ class TestGeneratedFiles:
 
 def _kind(schema_file: str) -> str:
     folder, _, name = schema_file.rpartition("/")
-    return {"tables": "table", "rules": "rules"}.get(folder, name.removesuffix(".yaml"))
+    return {"tables": "table", "rules": "rules", "sites": "profile"}.get(folder, name.removesuffix(".yaml"))
 
 
 def _meta(kind: str) -> jsonschema.Draft202012Validator:

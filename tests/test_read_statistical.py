@@ -8,12 +8,12 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pyreadstat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anakinra_t2d.reading import ReadOptions, SourceFile, open_tables, statistical_text
@@ -193,6 +193,7 @@ def test_meaning_of_formats(program: Any, format_: str | None, number: float, te
     assert numbers_text(values, meaning_of(format_, program), program).to_list() == [text, None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.dates() | st.none(), min_size=1))
 def test_days_come_back(days: list[dt.date | None]) -> None:
     numbers = [None if day is None else float((day - dt.date(1960, 1, 1)).days) for day in days]
@@ -200,6 +201,7 @@ def test_days_come_back(days: list[dt.date | None]) -> None:
     assert texts == [day and day.isoformat() for day in days]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats() | st.none(), min_size=1), st.sampled_from(["number", "days", "date", "moment", "duration"]))
 def test_no_number_is_lost(numbers: list[float | None], meaning: Any) -> None:
     texts = numbers_text(pl.Series(numbers, dtype=pl.Float64), meaning, "spss").to_list()
@@ -255,13 +257,13 @@ def test_truncated_sas_data_set(tmp_path: Path, share: float) -> None:
     assert codes(table) == ["FILE-002"]
 
 
-def transport(path: Path, name: str, frame: pl.DataFrame, version: int = 5) -> bytes:
+def transport(path: Path, name: str, frame: pl.DataFrame, version: Literal[5, 8] = 5) -> bytes:
     pyreadstat.write_xport(frame, path, file_format_version=version, table_name=name)
     return path.read_bytes()
 
 
 @pytest.mark.parametrize("version", [5, 8])
-def test_transport_file_with_several_data_sets(tmp_path: Path, version: int) -> None:
+def test_transport_file_with_several_data_sets(tmp_path: Path, version: Literal[5, 8]) -> None:
     path = tmp_path / "a.xpt"
     first = transport(path, "DM", pl.DataFrame({"ID": ["x", "y"], "AGE": [50.0, 61.5]}), version)
     second = transport(path, "LB", pl.DataFrame({"GLUC": [5.5, 6.0, None]}), version)

@@ -97,12 +97,12 @@ def test_columns_side_by_side(tmp_path: Path) -> None:
     first = vitals["CH01-007", "baseline"]
     assert (first["weight_kg"], first["sbp_mmhg"], first["dbp_mmhg"], first["visit_seq"]) == (98.2, 145, 83, 1)
     assert vitals["CH01-007", "week13"]["weight_kg"] is None
-    ogtt = [(r["subject_id"], r["nominal_min"], r["glucose_mmol_l"], r["insulin_pmol_l"]) for r in out["ogtt"].to_dicts()]
+    ogtt = out["ogtt"].select("subject_id", "nominal_min", "glucose_mmol_l", "insulin_pmol_l").rows()
     expected = [
-        ("CH01-007", -10, float(Decimal("250") * Decimal("0.0555074")), 42.0),
+        ("CH01-007", -10, float(Decimal(250) * Decimal("0.0555074")), 42.0),
         ("CH01-007", 0, float(Decimal("251.5") * Decimal("0.0555074")), None),
         ("CH01-007", 30, None, None),
-        ("CH01-008", -10, float(Decimal("180") * Decimal("0.0555074")), None),
+        ("CH01-008", -10, float(Decimal(180) * Decimal("0.0555074")), None),
     ]
     assert ogtt == expected
     flags = {(f["record_key"], f["field"]): f for f in out["result_flags"].to_dicts()}
@@ -110,7 +110,8 @@ def test_columns_side_by_side(tmp_path: Path) -> None:
     assert (censored["result_status"], censored["limit_value"], censored["value_raw"]) == ("below_limit", 18, "<3")
     assert flags["subject_id=CH01-007|visit=baseline|nominal_min=30", "insulin_pmol_l"]["result_status"] == "not_done"
     assert flags["subject_id=CH01-007|visit=week13|visit_seq=1", "sbp_mmhg"]["result_status"] == "not_done"
-    assert not [f for f in outcome.findings if f.code.startswith(("CELL", "UNIT", "SUBJ", "ROW", "HEAD-006", "HEAD-003"))]
+    bad = ("CELL", "UNIT", "SUBJ", "ROW", "HEAD-006", "HEAD-003")
+    assert not [finding for finding in outcome.findings if finding.code.startswith(bad)]
     (sheet,) = outcome.sheets
     assert (sheet.rows_read, sheet.rows_taken, sheet.rows_left) == (3, 3, 0)
     assert sheet.columns_ignored == ["Bemerkung"]
@@ -120,9 +121,8 @@ def test_lineage_leads_back_to_the_cell(tmp_path: Path) -> None:
     sent = send(tmp_path / "sent", WIDE, visiten=VISITS)
     trial.convert(sent, out=tmp_path / "out")
     lineage = pl.read_parquet(tmp_path / "out/lineage.parquet")
-    (cell,) = lineage.filter(
-        (pl.col("field") == "glucose_mmol_l") & (pl.col("record_key") == "subject_id=CH01-007|visit=baseline|nominal_min=0")
-    ).to_dicts()
+    record = "subject_id=CH01-007|visit=baseline|nominal_min=0"
+    (cell,) = lineage.filter(field="glucose_mmol_l", record_key=record).to_dicts()
     assert (cell["src_file"], cell["src_row"], cell["src_column"]) == ("visiten.csv", 2, "G_0")
     assert (cell["value_raw"], cell["unit_raw"]) == ("251,5", "mg/dL")
     factor = Decimal(cell["conversion"].split("value * ")[1].split(" ")[0])
@@ -185,7 +185,8 @@ def test_what_does_not_fit_is_a_finding_with_its_place(tmp_path: Path, old: str,
 def test_a_guess_is_never_applied(tmp_path: Path) -> None:
     sent = send(tmp_path / "sent", WIDE, visiten=VISITS)
     with (sent / "profile.yaml").open("a") as file:
-        file.write("undecided:\n  - {file: visiten.csv, column: RR, candidates: [vitals.sbp_mmhg], reason: two values}\n")
+        guess = "{file: visiten.csv, column: RR, candidates: [vitals.sbp_mmhg], reason: two values}"
+        file.write(f"undecided:\n  - {guess}\n")
     with pytest.raises(trial.InputError, match="decide on the column 'RR' first"):
         trial.validate(sent)
 
@@ -194,7 +195,7 @@ def test_a_profile_by_name_or_file(tmp_path: Path) -> None:
     sent = send(tmp_path / "sent", WIDE, visiten=VISITS)
     (sent / "profile.yaml").rename(tmp_path / "clinic.yaml")
     assert trial.validate(sent, profile=tmp_path / "clinic.yaml").tables["vitals"].rows_read == 3
-    with pytest.raises(trial.InputError, match="There is no site profile denmrk.*did you mean denmark"):
+    with pytest.raises(trial.InputError, match=r"There is no site profile denmrk.*did you mean denmark"):
         trial.validate(sent, profile="denmrk")
     with pytest.raises(trial.InputError, match="No file named after a table"):
         trial.validate(sent)

@@ -53,6 +53,7 @@ class Intake:
     unread: list[Unread] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    on_purpose: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.side = SideTables(self.scratch)
@@ -171,7 +172,9 @@ class Intake:
             number, source, layout, profile, self.found, self.side, self.scratch, self.report, may_be_empty=not alone
         )
         result = run.run()
-        if source.readable and not source.records:
+        if not layout.tables:
+            self.on_purpose.append(file_and_sheet(source))
+        elif source.readable and not source.records:
             self.empty.append(file_and_sheet(source))
         self.accounts.append(result.account)
         for part in result.parts:

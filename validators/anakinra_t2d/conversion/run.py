@@ -134,7 +134,7 @@ class _Run:
         intake = self.intake
         intake.take(submission)
         if not intake.tables() and not any(finding.severity == "error" for finding in self.outcome.findings):
-            raise InputError(nothing_found(paths, intake.left_out, tables, intake.empty))
+            raise InputError(nothing_found(paths, tables, intake.left_out, intake.empty, intake.on_purpose))
         rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch)
         try:
             for unread in intake.unread:

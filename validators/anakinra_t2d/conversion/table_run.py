@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,11 +27,12 @@ from anakinra_t2d.reading.problems import ReadProblem
 from anakinra_t2d.rows.checks import RowCheck, row_checks
 from anakinra_t2d.rows.pandera_schema import VERDICT, verdict_schema
 from anakinra_t2d.rows.verdicts import RowChecker, Verdicts
-from anakinra_t2d.schema import Definitions, Table
-from anakinra_t2d.wording import Wording
+from anakinra_t2d.schema import Definitions, Field, Table
+from anakinra_t2d.wording import HIDDEN, Wording
 from anakinra_t2d.write.parquet_table import ParquetTable
 
 BATCH_ROWS = 250_000
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|^\d{8}$")
 FINDINGS_PER_CHECK = 10_000
 """Findings listed for one check of one table; the rest are counted."""
 
@@ -241,7 +243,7 @@ class TableRun:
                             table=self.table.name,
                             key=view.key(position),
                             field=problem.field,
-                            value=text,
+                            value=HIDDEN if _is_misplaced_date(self.table.fields[problem.field], text) else text,
                             values=details,
                             location=view.location(position, problem.field),
                         ),
@@ -351,6 +353,12 @@ def _with_notes(typed: TypedBatch, notes: pl.Series) -> TypedBatch:
         name: [*typed.unreadable.get(name, []), *unreadable.get(name, [])] for name in typed.unreadable | unreadable
     }
     return TypedBatch(typed.frame, [*problems, *typed.problems], every, typed.trimmed)
+
+
+def _is_misplaced_date(field: Field, text: str) -> bool:
+    """A whole date where only a part of it may stand, such as a birth date sent as year of birth."""
+    dated = field.type in ("date", "datetime")
+    return field.identifying != "none" and not dated and _DATE.search(text) is not None
 
 
 def _some(terms: list[str], most: int = 8) -> str:

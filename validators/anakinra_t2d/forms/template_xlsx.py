@@ -18,9 +18,9 @@ from anakinra_t2d.forms.field_help import (
 from anakinra_t2d.schema import Definitions, Field, Table
 
 if TYPE_CHECKING:
-    from xlsxwriter.format import Format  # type: ignore[import-untyped]
-    from xlsxwriter.workbook import Workbook  # type: ignore[import-untyped]
-    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+    from xlsxwriter.format import Format
+    from xlsxwriter.workbook import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 README = "README"
 CODES = "_codes"
@@ -51,7 +51,7 @@ def template_xlsx(definitions: Definitions) -> bytes:
     changed without lifting the protection, which has no password. A hard range is enforced; the expected range is in
     the message of the cell. Every text is written as text, so that no cell becomes a formula.
     """
-    from xlsxwriter import Workbook  # type: ignore[import-untyped]
+    from xlsxwriter import Workbook
 
     stream = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -118,7 +118,7 @@ class _CodeLists:
 
 
 def _column_letters(column: int) -> str:
-    from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
+    from xlsxwriter.utility import xl_col_to_name
 
     return str(xl_col_to_name(column))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from anakinra_t2d.profiling.unit_words import UnitWords
+    from anakinra_t2d.reading.cells import TextTable
     from anakinra_t2d.schema import Definitions
 
 MOST_ROWS = 100_000
@@ -186,11 +187,7 @@ def _sheets(
 
     sheets: list[SheetEvidence] = []
     problems: list[str] = []
-    try:
-        tables = open_tables(source, options)
-    except ImportError:
-        return [], [f"{source.shown}: files of this kind are not read"]
-    for table in tables:
+    for table in _opened(source, options):
         frames: list[pl.DataFrame] = []
         rows: list[pl.Series] = []
         height = 0
@@ -236,6 +233,20 @@ def _sheets(
             )
         )
     return sheets, problems
+
+
+def _opened(source: SourceFile, options: ReadOptions) -> list[TextTable]:
+    """The tables of a file; a header below a row with as many cells is none, whatever names it happens to hold."""
+    tables = open_tables(source, options)
+    if all(table.header_row == 1 for table in tables):
+        return tables
+    plain = open_tables(source, replace(options, known=frozenset()))
+    pairs = zip(tables, plain, strict=True)
+    return [first if _filled(first) >= _filled(found) else found for found, first in pairs]
+
+
+def _filled(table: TextTable) -> int:
+    return sum(bool(name.strip()) for name in table.header)
 
 
 def _column(

@@ -93,7 +93,7 @@ class Fitter:
         if text in terms:
             return text
         known = self._words[wanted.codelist]
-        code = known.get(text.casefold().strip()) or known.get(fold(text) or text)
+        code = _word(text, known) or _words_agree(text, known)
         return code if code in terms else None
 
     def in_range(self, column: ColumnEvidence, wanted: Field, unit: Unit | None) -> float | None:
@@ -153,7 +153,9 @@ class Fitter:
         units: Mapping[str, int] | None,
     ) -> Unit | None:
         """The unit of a column, None when it has none, several, or one that needs an answer."""
-        marked = column.unit if column.unit_source != "header" or likeness.form.is_marked else None
+        marked = column.unit
+        if marked and column.unit_source == "header" and not likeness.form.is_marked:
+            marked = marked if self.units.read(marked, wanted).problem is None else None  # else part of the name
         if marked:
             return self._stated(found, marked, wanted, column.unit_source)
         if units:
@@ -247,6 +249,9 @@ class Fitter:
                 for text in texts(term):
                     known.setdefault(text.casefold(), term.code)
                     known.setdefault(fold(text) or text, term.code)
+        for profile in self.found.profiles.values():
+            for text, code in profile.codes.get(name, {}).items():
+                known.setdefault(text.casefold(), code)
         return known
 
 
@@ -259,6 +264,20 @@ def person_field(found: Definitions) -> tuple[str, str]:
         if len(reference.to) == 1
     )
     return counted.most_common(1)[0][0]
+
+
+def _word(text: str, known: Mapping[str, str]) -> str | None:
+    return known.get(text.casefold().strip()) or known.get(fold(text) or text)
+
+
+def _words_agree(text: str, known: Mapping[str, str]) -> str | None:
+    """The code of a text such as ``V2 (week 4)`` whose two halves both mean it."""
+    pieces = text.split()
+    for place in range(1, len(pieces)):
+        halves = {_word(" ".join(half), known) for half in (pieces[:place], pieces[place:])}
+        if len(halves) == 1 and (code := halves.pop()) is not None:
+            return code
+    return None
 
 
 def _boolean(text: str, words: Mapping[str, Mapping[str, str]]) -> str | None:

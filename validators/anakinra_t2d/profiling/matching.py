@@ -22,11 +22,13 @@ MARGIN = 0.08
 """Another field (or column) that comes nearer than this could be meant as well."""
 TABLE_BONUS = 0.1
 """What a field gains when its table surely is in the sheet: more than the margin."""
-TABLE_SURE = 2.0
-"""So many columns that belong to no other table show that a table is in the sheet."""
+TABLE_SURE = 1.8
+"""Two columns that belong to no other table show that a table is in the sheet."""
 
 LACKING = 0.3
 """What a field loses when the sheet has no column for the key of its table."""
+UNUSED_KEY = 0.1
+"""What a field loses when the sheet has a column, such as the visit, that its table has no use for."""
 
 Concept = tuple[str, str]
 """Fields that one column serves: a key field under ``("", name)``, any other as table and name."""
@@ -60,7 +62,8 @@ class Item:
 class Candidate:
     """A field that an item can be. ``total`` is used to compare, ``confidence`` is what is told.
 
-    ``lacks`` are key fields of the table that the sheet does not have.
+    ``lacks`` are key fields of the table that the sheet does not have; ``leaves_key`` says that its table does not use
+    all key columns of the sheet, ``hangs_on`` that the number of a person is all its records are known by.
     """
 
     field: Field
@@ -69,6 +72,8 @@ class Candidate:
     fit: Fit
     total: float = 0.0
     lacks: tuple[str, ...] = ()
+    leaves_key: bool = False
+    hangs_on: bool = False
 
     @property
     def confidence(self) -> float:
@@ -111,22 +116,47 @@ class Decision:
         return self.is_mapped and not self.questions
 
 
-def decide(items: Sequence[Item], hints: Mapping[str, float]) -> list[Decision]:
-    """One decision for each item. ``hints`` says how surely a table is in the sheet before any column is matched."""
-    support = _support(items, hints)
+def decide(items: Sequence[Item], support: Mapping[str, float]) -> list[Decision]:
+    """One decision for each item; ``support`` says how surely each table is in the sheet."""
     for item in items:
         for candidate in item.candidates:
             bonus = TABLE_BONUS * min(1.0, support.get(candidate.field.table, 0.0) / TABLE_SURE)
             candidate.total = candidate.confidence - (LACKING if candidate.lacks else 0.0)
+            candidate.total -= UNUSED_KEY if candidate.leaves_key else 0.0
             candidate.total += 0.0 if candidate.concept[0] == "" else bonus
         item.candidates.sort(key=lambda candidate: -candidate.total)
     chosen = _assign(items)
-    holders: dict[Concept, list[tuple[float, int]]] = defaultdict(list)
-    for number, item in enumerate(items):
-        for concept, best in _by_concept(item).items():
-            holders[concept].append((best.total, number))
-    assigned = {candidate.concept: candidate.total for candidate in chosen.values()}
-    return [_decision(number, item, items, chosen, holders, assigned) for number, item in enumerate(items)]
+    choice = _Choice([_by_concept(item) for item in items], chosen)
+    return [_decision(number, item, items, choice) for number, item in enumerate(items)]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What each item can be, by concept, and what was chosen."""
+
+    worth: list[dict[Concept, Candidate]]
+    chosen: dict[int, Candidate]
+
+    def total(self, number: int, concept: Concept | None) -> float:
+        candidate = self.worth[number].get(concept) if concept is not None else None
+        return candidate.total if candidate is not None else 0.0
+
+    def loss(self, number: int, concept: Concept) -> float:
+        """What the sum loses when an item gets another concept, and the holder of that one its own in exchange."""
+        own = self.chosen[number]
+        holder = next((other for other, each in self.chosen.items() if each.concept == concept), None)
+        lost = own.total - self.total(number, concept)
+        if holder is not None:
+            lost += self.chosen[holder].total - self.total(holder, own.concept)
+        return lost
+
+    def loss_to(self, number: int, other: int) -> float:
+        """What the sum loses when another item gets the concept of this one, and this one in exchange the other's."""
+        own, theirs = self.chosen[number], self.chosen.get(other)
+        lost = own.total - self.total(other, own.concept)
+        if theirs is not None:
+            lost += theirs.total - self.total(number, theirs.concept)
+        return lost
 
 
 def _by_concept(item: Item) -> dict[Concept, Candidate]:
@@ -136,8 +166,8 @@ def _by_concept(item: Item) -> dict[Concept, Candidate]:
     return found
 
 
-def _support(items: Sequence[Item], hints: Mapping[str, float]) -> dict[str, float]:
-    """By table, how many columns can be only of this table."""
+def table_support(items: Sequence[Item], hints: Mapping[str, float]) -> dict[str, float]:
+    """By table, how many columns can be only of this table; ``hints`` is known before any column is matched."""
     support: dict[str, float] = defaultdict(float, hints)
     for item in items:
         good = [
@@ -149,7 +179,7 @@ def _support(items: Sequence[Item], hints: Mapping[str, float]) -> dict[str, flo
         near = {c.concept[0] for c in good if c.confidence >= best - MARGIN}
         if len(near) == 1 and (table := next(iter(near))):
             support[table] += best
-    return support
+    return dict(support)
 
 
 def _assign(items: Sequence[Item]) -> dict[int, Candidate]:
@@ -175,20 +205,15 @@ def _assign(items: Sequence[Item]) -> dict[int, Candidate]:
     return chosen
 
 
-def _decision(
-    number: int,
-    item: Item,
-    items: Sequence[Item],
-    chosen: Mapping[int, Candidate],
-    holders: Mapping[Concept, list[tuple[float, int]]],
-    assigned: Mapping[Concept, float],
-) -> Decision:
-    best = chosen.get(number)
-    every = [each for each in _by_concept(item).values() if each.total >= CANDIDATE]
+def _decision(number: int, item: Item, items: Sequence[Item], choice: _Choice) -> Decision:
+    best = choice.chosen.get(number)
+    every = [each for each in choice.worth[number].values() if each.total >= CANDIDATE]
     if best is None:
-        taken = [each for each in every if each.concept in assigned]
-        reason = "another column fits better" if taken else "the name is like that of no field"
-        return Decision(item, None, [reason], every)
+        taken = {each.concept for each in choice.chosen.values()}
+        is_taken = any(each.concept in taken for each in every)
+        return Decision(
+            item, None, ["another column fits better" if is_taken else "the name is like that of no field"], every
+        )
     first = every[0]
     if first.total > best.total + MARGIN and best.likeness.score < SURE_NAME:
         return Decision(item, None, [f"{first.shown} fits, and another column fits it as well or better"], every)
@@ -199,19 +224,13 @@ def _decision(
         decision.reasons.append("the values do not fit")
     if best.lacks:
         decision.reasons.append(f"no column is surely {', '.join(best.lacks)}, which {best.field.table} needs")
-    rivals = [
-        each
-        for each in decision.others
-        if each.total >= best.total - MARGIN and not (assigned.get(each.concept, 0.0) > each.total + MARGIN)
-    ]
+    rivals = [each.shown for each in decision.others if choice.loss(number, each.concept) <= MARGIN]
     if rivals:
-        decision.reasons.append(f"{', '.join(each.shown for each in rivals[:3])} could be meant as well")
+        decision.reasons.append(f"{', '.join(rivals[:3])} could be meant as well")
     near = [
         items[other].header
-        for total, other in holders[best.concept]
-        if other != number
-        and total >= best.total - MARGIN
-        and not (other in chosen and chosen[other].total > total + MARGIN)
+        for other, worth in enumerate(choice.worth)
+        if other != number and best.concept in worth and choice.loss_to(number, other) <= MARGIN
     ]
     if near:
         decision.reasons.append(f"the column {', '.join(near[:3])} could be meant as well")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from anakinra_t2d.profiling.unit_words import UnitWords
 from anakinra_t2d.reading.header_row import name_and_unit
 from anakinra_t2d.schema import Definitions, Field, Table
+from anakinra_t2d.schema.sites import OVER
 
 EXACT_NAME = 1.0
 """The column is named as the field."""
@@ -91,6 +93,7 @@ class FieldNames:
 
     def __init__(self, found: Definitions, units: UnitWords) -> None:
         self.units = units
+        self._sent = names_sent(found)
         self.fields: list[Field] = []
         self._names: list[str] = []
         self._words: list[str] = []
@@ -119,11 +122,18 @@ class FieldNames:
         for code in dict.fromkeys(code for each in same for code in (each.codes.loinc, each.codes.cdisc)):
             if code:
                 yield code, EXACT_CODE, "code"
+        for profile, text in self._sent.get((table.name, field.name), ()):
+            yield text, EXACT_WORD, f"name in {profile}"
 
     def known(self) -> frozenset[str]:
         """Every name in lower case, as a search for the row of the header needs them."""
         return frozenset(name for name in self._names if len(name) > 1) | frozenset(
-            text.lower() for field in self.fields for text in (field.name, field.label, *field.synonyms)
+            text.lower()
+            for field in self.fields
+            for text in (
+                *(field.name, field.label, *field.synonyms),
+                *(name for _, name in self._sent.get((field.table, field.name), ())),
+            )
         )
 
     def compare(self, headers: Sequence[str]) -> list[dict[int, Likeness]]:
@@ -184,11 +194,25 @@ class FieldNames:
 
 
 def kin(found: Definitions, table: Table, field: Field) -> list[Field]:
-    """Key fields of other tables that mean the same as a key field, so that their names count for it too."""
-    if not (field.name in table.key or any(field.name in reference.fields for reference in table.foreign_keys)):
-        return []
-    others = [each for each in found.tables.values() if each is not table and field.name in each.key]
+    """Fields of the same name and kind in other tables, whose names count for this one too."""
+    others = [each for each in found.tables.values() if each is not table and field.name in each.fields]
     return [each.fields[field.name] for each in others if same_kind(field, each.fields[field.name])]
+
+
+def names_sent(found: Definitions) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Names that published profiles give to fields, by table and field, with the name of the profile."""
+    sent: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for profile in found.profiles.values():
+        for sheet in profile.sheets:
+            for layout in sheet.tables:
+                for name in layout.fields:
+                    for column in layout.field(name).columns:
+                        text = column.replace(OVER, " ").strip(" _-")
+                        sent[layout.table, name].setdefault(text, profile.name)
+                for name, texts in (layout.tests.names if layout.tests else {}).items():
+                    for text in texts:
+                        sent[layout.table, name].setdefault(text, profile.name)
+    return {key: [(profile, text) for text, profile in each.items()] for key, each in sent.items()}
 
 
 def same_kind(one: Field, other: Field) -> bool:

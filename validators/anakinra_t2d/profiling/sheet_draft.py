@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from anakinra_t2d.profiling.blocks import Block, find_blocks
+from anakinra_t2d.profiling.doubts import doubt_lonely, doubt_orphans, doubt_spellings, doubt_twins
 from anakinra_t2d.profiling.evidence import ColumnEvidence, SheetEvidence, unit_columns
 from anakinra_t2d.profiling.fit import Fitter
 from anakinra_t2d.profiling.long_rows import LongRows, find_long_rows
@@ -20,6 +21,7 @@ from anakinra_t2d.profiling.matching import (
     Decision,
     Item,
     decide,
+    table_support,
 )
 from anakinra_t2d.profiling.names import EXACT_CODE, EXACT_NAME, FieldNames, Form, Likeness, fold
 from anakinra_t2d.profiling.unit_words import UnitWords
@@ -27,16 +29,31 @@ from anakinra_t2d.schema import Definitions, Field, Table
 
 FIRST = "1"
 """The number of a record in a table that counts several, where each record stands once."""
+COMMON_KEY = 5
+"""A key field of so many tables says what the rows of a sheet are."""
 _NAMED = TABLE_SURE + 1
-_FEWEST_NUMBERED = 2
 
 
 @dataclass(frozen=True)
 class Reach:
-    """``lacking`` are key fields of a table without a column; ``is_open``: so that no record of it can be made."""
+    """How far a sheet has the key of a table.
+
+    ``lacking`` are key fields without a column, ``lacks`` those of them that have no obvious value either.
+    ``leaves_key`` and ``hangs_on`` as for a candidate.
+    """
 
     lacking: frozenset[str]
-    is_open: bool
+    lacks: tuple[str, ...]
+    leaves_key: bool
+    hangs_on: bool
+
+    def apply(self, candidate: Candidate, over: str | None = None) -> Candidate:
+        """The candidate with what its table lacks; ``over`` is a key field that the names of columns hold."""
+        candidate.leaves_key = self.leaves_key
+        if candidate.concept[0]:
+            candidate.lacks = tuple(name for name in self.lacks if name != over)
+            candidate.hangs_on = self.hangs_on and over is None
+        return candidate
 
 
 @dataclass
@@ -87,6 +104,8 @@ class SheetDrafter:
         self.units = units
         self.names = names
         self.fitter = fitter
+        held = Counter(name for table in found.tables.values() for name in table.key)
+        self._common = {name for name, times in held.items() if times >= COMMON_KEY}
 
     def draft(self, sheet: SheetEvidence) -> SheetDraft:
         """The layout of a sheet."""
@@ -103,19 +122,26 @@ class SheetDrafter:
         beside = {} if tests else self._beside(columns, unit_texts, alike)
         columns = [column for column in columns if column not in beside.values()]
         reach = {
-            table.name: self._reach(table, keys) for table in self.found.tables.values() if table.role != "lineage"
+            table.name: self._reach(table, keys, sheet)
+            for table in self.found.tables.values()
+            if table.role != "lineage"
         }
         if tests:
             reach = {tests.table: reach[tests.table]}
             hints = {**hints, tests.table: _NAMED}
         items = self._items(columns, alike, reach, beside, tests)
-        decisions = decide(items, hints)
-        tables = self._tables(sheet, decisions, tests)
+        support = table_support(items, hints)
+        decisions = decide(items, support)
+        doubt_lonely(decisions, support)
+        doubt_twins(decisions, support, self.found)
+        drafts = self._tables(sheet, decisions, tests)
+        served = {name for draft in drafts if draft.is_sure for name in draft.table.fields}
+        doubt_orphans(decisions, served)
         decisions += [
             Decision(Item(c.header, c), None, ["the name stands twice in the header, so the column is not read"])
             for c in {column.header: column for column in sheet.columns if column.is_doubled}.values()
         ]
-        return SheetDraft(sheet, decisions, tables, beside)
+        return SheetDraft(sheet, decisions, drafts, beside)
 
     def _hints(self, sheet: SheetEvidence) -> dict[str, float]:
         """Tables that the file or the sheet is named after."""
@@ -157,19 +183,19 @@ class SheetDrafter:
 
     def _keys(
         self, columns: Sequence[ColumnEvidence], alike: Mapping[int, Mapping[int, Likeness]]
-    ) -> dict[Concept, set[str]]:
-        """Key fields that some column surely can be, with the tables for which its values fit."""
-        found: dict[Concept, set[str]] = defaultdict(set)
+    ) -> dict[tuple[str, str], tuple[float, str]]:
+        """Key fields (table and name) that some column surely can be, with the best such column."""
+        found: dict[tuple[str, str], tuple[float, str]] = {}
         for column in columns:
             for place, likeness in alike[column.place].items():
                 wanted = self.names.fields[place]
-                table = self.found.tables[wanted.table]
-                if likeness.score < SURE_NAME or wanted.name not in table.key:
+                if likeness.score < SURE_NAME or wanted.name not in self.found.tables[wanted.table].key:
                     continue
-                is_named = likeness.score >= EXACT_CODE
-                fits = self.fitter.fit(column, wanted, likeness).share >= SURE_VALUES
-                if (is_named or fits) and self._is_planned(column, wanted):
-                    found[self._concept(table, wanted)].add(table.name)
+                fit = self.fitter.fit(column, wanted, likeness).share
+                if (likeness.score >= EXACT_CODE or fit >= SURE_VALUES) and self._is_planned(column, wanted):
+                    key, worth = (wanted.table, wanted.name), likeness.score * fit
+                    if key not in found or worth > found[key][0]:
+                        found[key] = worth, column.header
         return found
 
     def _is_planned(self, column: ColumnEvidence, wanted: Field) -> bool:
@@ -180,16 +206,25 @@ class SheetDrafter:
         hits = sum(times for text, times in column.numbers.items() if text.removesuffix(".0").lstrip("+") in planned)
         return hits >= SURE_VALUES * column.count
 
-    def _reach(self, table: Table, keys: Mapping[Concept, set[str]]) -> Reach:
-        """Which key fields of a table have no column."""
-        lacking = [
-            name for name in table.key if table.name not in keys.get(self._concept(table, table.fields[name]), ())
+    def _reach(self, table: Table, keys: Mapping[tuple[str, str], tuple[float, str]], sheet: SheetEvidence) -> Reach:
+        """Which key fields of a table the sheet has."""
+        held = {name: keys[table.name, name][1] for name in table.key if (table.name, name) in keys}
+        lacking = [name for name in table.key if name not in held]
+        is_unique = bool(held) and not sheet.frame.select(set(held.values())).drop_nulls().is_duplicated().any()
+        hangs_on = set(held) == {self.fitter.person}
+        lacks = [
+            name
+            for name in lacking
+            if not (_is_sequence(table.fields[name]) and (is_unique or not hangs_on))
+            and self._code_in_name(sheet, table.fields[name]) is None
         ]
-        can_be_given = [
-            name for name in lacking if (each := table.fields[name]).minutes or each.weeks or _can_be_stated(each)
-        ]
-        is_open = len(can_be_given) < len(lacking) or len(lacking) == len(table.key)
-        return Reach(frozenset(lacking), is_open)
+        common = {name for _, name in keys if name in self._common}
+        return Reach(
+            lacking=frozenset(lacking),
+            lacks=tuple(lacks),
+            leaves_key=not common <= set(table.key) and set(held) <= self._common,
+            hangs_on=hangs_on,
+        )
 
     def _beside(
         self,
@@ -234,21 +269,9 @@ class SheetDrafter:
                     table = self.found.tables[wanted.table]
                     fit = self.fitter.fit(evidence, wanted, likeness, units)
                     candidate = Candidate(wanted, self._concept(table, wanted), likeness, fit)
-                    if wanted.name not in table.key:
-                        candidate.lacks = self._lacks(table, reach[table.name])
-                    item.candidates.append(candidate)
+                    item.candidates.append(reach[table.name].apply(candidate))
                 items.append(item)
         return items
-
-    def _lacks(self, table: Table, reach: Reach, over: str | None = None) -> tuple[str, ...]:
-        """Key fields that neither a column nor one value for the whole sheet can give to a column of the table."""
-        if reach.is_open and len(reach.lacking) == len(table.key):
-            return tuple(name for name in table.key if name != over and not _is_sequence(table.fields[name]))
-        return tuple(
-            name
-            for name in table.key
-            if name in reach.lacking and name != over and not _can_be_stated(table.fields[name])
-        )
 
     def _blocks(
         self,
@@ -279,8 +302,7 @@ class SheetDrafter:
                         continue
                     fit = self.fitter.fit(item.evidence, wanted, likeness)
                     candidate = Candidate(wanted, (wanted.table, wanted.name), likeness, fit)
-                    candidate.lacks = self._lacks(own.table, reach[own.table.name], own.over.name)
-                    item.candidates.append(candidate)
+                    item.candidates.append(reach[own.table.name].apply(candidate, own.over.name))
             if item.candidates:
                 top = max(candidate.confidence for candidate in item.candidates)
                 ranked.append((top * len(item.places), item))
@@ -312,7 +334,7 @@ class SheetDrafter:
             draft = TableDraft(table, tests=tests if tests and tests.table == name else None)
             serving = [each for each in shared if each.best is not None and each.best.field.name in table.fields]
             draft.decisions = [*serving, *own[name]]
-            _compare_spellings(own[name])
+            doubt_spellings(own[name])
             self._complete(sheet, draft)
             drafts.append(draft)
         return drafts
@@ -356,30 +378,11 @@ class SheetDrafter:
         return [name for name, each in table.fields.items() if each.required == "always" and name not in given]
 
 
-def _compare_spellings(decisions: Sequence[Decision]) -> None:
-    """Blocks of one table must spell its key alike, as the one with most columns does; others are open."""
-    blocks = sorted((each for each in decisions if each.block), key=lambda each: -len(each.item.columns))
-    spelled: dict[str, str] = {}
-    for decision in blocks:
-        assert decision.block
-        values = dict(decision.block.values)
-        odd = [text for value, text in values.items() if spelled.get(value, text) != text]
-        if odd or (spelled and decision.block.over is not blocks[0].block.over):
-            decision.reasons.append(f"other columns of the table write {', '.join(odd) or 'another key'} otherwise")
-        else:
-            spelled.update(values)
-
-
 def _name_texts(sheet: SheetEvidence) -> Iterator[str]:
     for text in (sheet.sheet, sheet.stem):
         if text:
             yield text
             yield from text.replace("_", " ").replace("-", " ").split()
-
-
-def _can_be_stated(field: Field) -> bool:
-    """Whether a key field without a column can have one value for the whole sheet."""
-    return _is_sequence(field) or bool(field.codelist)
 
 
 def _is_sequence(field: Field) -> bool:

@@ -17,7 +17,7 @@ _MOST_CANDIDATES = 4
 
 @dataclass(frozen=True)
 class Open:
-    """What a person must decide about a column, or a block of them; ``columns`` is how many, 0 for a key without one."""
+    """What a person must decide about a column or a block; ``columns`` is how many, 0 for a key without a column."""
 
     file: str
     sheet: str | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from anakinra_t2d.harmonise.notation import Notation
+from anakinra_t2d.harmonise.units import UnitReader
 from anakinra_t2d.schema import Definitions, Field
 from anakinra_t2d.schema.quantities import Conversion, Quantity
 
@@ -27,7 +29,7 @@ class UnitWords:
 
     def __init__(self, found: Definitions) -> None:
         self.found = found
-        self._general = [(_plain(each.text), each) for each in found.spellings]
+        self._readers: dict[str, UnitReader] = {}
         every = {each.text for each in found.spellings}
         for quantity in found.quantities.values():
             every.update(each.text for each in quantity.spellings)
@@ -39,21 +41,14 @@ class UnitWords:
         return _plain(text) in self.every
 
     def read(self, text: str, field: Field) -> Unit:
-        """The unit that ``text`` means for a field with a quantity."""
-        quantity = self.found.quantity(field)
-        assert quantity is not None
-        wanted = _plain(text)
-        spellings = [(_plain(each.text), each) for each in quantity.spellings]
-        for exact in (True, False):
-            for plain, spelling in [*spellings, *self._general]:
-                if plain == wanted if exact else plain.lower() == wanted.lower():
-                    if spelling.ambiguous or spelling.unit is None:
-                        note = f": {spelling.note}" if spelling.note else ""
-                        return Unit(spelling.unit, f"the unit {text} is ambiguous{note}")
-                    return self._usable(spelling.unit, text, quantity)
-        codes = [quantity.unit, *quantity.accepted, *(each.unit for each in quantity.conversions)]
-        code = next((code for code in codes if _plain(code) == wanted), None)
-        return self._usable(code, text, quantity) if code else Unit(None, f"the unit {text} is not known")
+        """The unit that ``text`` means for a field with a quantity, read as a conversion reads it."""
+        if field.quantity not in self._readers:
+            self._readers[field.quantity or ""] = UnitReader(field, self.found, Notation())
+        reading = self._readers[field.quantity or ""].read(text)
+        if reading.code is None:
+            return Unit(reading.unit, None, reading.conversion)
+        problem = self.found.builtin_rules[reading.code].message.format_map(reading.details)
+        return Unit(reading.unit, problem, reading.conversion)
 
     def _usable(self, code: str, text: str, quantity: Quantity) -> Unit:
         if code == quantity.unit:

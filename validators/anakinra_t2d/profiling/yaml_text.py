@@ -65,7 +65,7 @@ def _sheet(sheet: SheetDraft) -> Iterator[str]:
     if evidence.is_sample:
         yield f"    # only the first {evidence.frame.height:,} rows were looked at"
     if evidence.needs_header_row:
-        yield f"    header_row: {evidence.header_row}"
+        yield f"    header_row: {evidence.header_row}  # the rows above it were not read"
     if evidence.unit_row:
         yield f"    unit_row: {evidence.unit_row}"
     shown = [table for table in sheet.tables if table.is_sure]

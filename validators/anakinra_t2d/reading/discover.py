@@ -103,7 +103,7 @@ def discover(
     if refused and not (found.files or found.others):
         raise InputError(refused[0])
     if not found.files and not found.others and all(problem.code == "FILE-006" for problem in found.problems):
-        raise InputError(nothing_found(paths, [problem.file for problem in found.problems], tables))
+        raise InputError(nothing_found(paths, tables, [problem.file for problem in found.problems]))
     return found
 
 
@@ -271,13 +271,20 @@ def _add_archive(found: _Discovery, path: Path, tables: Collection[str], target:
 
 
 def nothing_found(
-    paths: Sequence[Path], others: Sequence[str], tables: Collection[str], empty: Sequence[str] = ()
+    paths: Sequence[Path],
+    tables: Collection[str],
+    others: Sequence[str],
+    empty: Sequence[str] = (),
+    on_purpose: Sequence[str] = (),
 ) -> str:
     """The sentence for a submission without a row that could be read.
 
-    ``others`` are the files that were there, ``empty`` those that are tables without a row.
+    ``others`` are files of unknown content, ``empty`` those that are tables without a row, ``on_purpose`` those that a
+    site profile leaves out.
     """
     where = ", ".join(str(path) for path in paths) or "the paths given"
+    if on_purpose and not others and not empty:
+        return f"The site profile leaves out all there is in {where}: {', '.join(on_purpose[:_SHOWN_NAMES])}."
     if empty:
         return f"No table in {where} has a row below its header."
     example = f" such as {next(iter(tables))}.csv" if tables else ""

@@ -38,8 +38,7 @@ def excel_tables(file: SourceFile, options_of: Callable[[str | None], ReadOption
     except OSError:
         return [ExcelTable(file, options, batch_rows)]
     tables = [ExcelTable(file, options_of(sheet.name), batch_rows, book, sheet) for sheet in book.sheets]
-    filled = [table for table in tables if table.header or table.problems]
-    kept = [table for table in filled if [problem.code for problem in table.problems] != ["FILE-001"]]
+    kept = [table for table in tables if [problem.code for problem in table.problems] != ["FILE-001"]]
     return list[TextTable](kept or tables[:1]) or [ExcelTable(file, options, batch_rows)]
 
 
@@ -77,9 +76,10 @@ class ExcelTable(TextTable):
         if self._book is None or self._sheet is None:
             return None
         loaded = self._book.sheet(self._sheet)
-        if loaded.start is None or loaded.end is None:
-            return None
         self._marks = self._book.marks(self._sheet)
+        if loaded.start is None:
+            self._require_nothing()
+            return None
         self._first_column = loaded.start[1]
         head = [[value_text(value) for value in row] for row in islice(self._rows(), self._rows_of_head())]
         place = self._find_header(head)
@@ -125,9 +125,13 @@ class ExcelTable(TextTable):
                     f"the first {len(head)} rows of the sheet are blank and row {number} is not; say in the profile "
                     "which row is the header, or remove the blank rows"
                 )
-        if self._marks.errors or self._marks.unfinished:
-            raise UnreadableError("the sheet holds nothing but errors and formulas without a result")
+        self._require_nothing()
         return None
+
+    def _require_nothing(self) -> None:
+        """Raise UnreadableError when a sheet without values is not an empty one."""
+        if self._marks.errors or self._marks.unfinished or self._marks.unplaced:
+            raise UnreadableError("the sheet holds nothing but errors and formulas without a result")
 
     def _filled_columns(self, header: Sequence[str | None]) -> list[int]:
         """Places of the columns with a name or with anything below the header."""

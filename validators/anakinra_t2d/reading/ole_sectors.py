@@ -35,4 +35,5 @@ def is_whole(content: bytes) -> bool:
                 last = max(last, place * per_sector + used)
     except struct.error:
         return False
-    return len(content) >= (last + 2) * size
+    needed: int = (last + 2) * size
+    return len(content) >= needed

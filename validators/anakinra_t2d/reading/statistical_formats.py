@@ -33,7 +33,7 @@ _SPSS: dict[str, Meaning] = {
     **dict.fromkeys(("DATETIME", "YMDHMS"), "moment"),
     **dict.fromkeys(("TIME", "DTIME", "MTIME"), "duration"),
 }
-_STATA_CLOCK = re.compile(r"%-?tc(HH|Hh|hh)[^CYMNDdn]*")
+_STATA_CLOCK = re.compile(r"%-?tc(HH|Hh|hh|h)([:_]?MM)?([:_]?SS(\.s+)?)?(_?[AaPp]\.?[Mm]\.?)?")
 _FIRST_DAY = dt.date(1, 1, 1)
 _LAST_DAY = dt.date(9999, 12, 31)
 _DAY_MS = 86_400_000

@@ -25,6 +25,9 @@ MAX_COLUMNS = 32_767
 _FIRST_ROW = 2
 _CELLS_AT_ONCE = 2_000_000
 _WINDOWS = "Windows-1252"
+_WRONG_ENCODING = (
+    "a text of the file is not in the encoding that the file or the profile states; correct `encoding` in the profile"
+)
 _PROGRAMS: dict[str, tuple[Program, Callable[..., tuple[Any, Any]]]] = {
     ".xpt": ("sas", pyreadstat.read_xport),
     ".sas7bdat": ("sas", pyreadstat.read_sas7bdat),
@@ -236,9 +239,9 @@ def _as_sentences() -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError:
-        raise UnreadableError(
-            "a text of the file is not in the encoding that the file states; say `encoding` in the profile"
-        ) from None
+        raise UnreadableError(_WRONG_ENCODING) from None
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError, MemoryError) as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "requested encoding" in line:
+            raise UnreadableError(_WRONG_ENCODING) from None
         raise UnreadableError(f"the file is damaged or incomplete: {line[:120].lower()}") from None

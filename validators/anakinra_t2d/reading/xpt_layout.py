@@ -109,14 +109,18 @@ def _digits(text: bytes) -> bytes:
 
 
 def _require_whole(content: mmap.mmap, member: Member, card: bytes) -> None:
-    """Raise UnreadableError for rows that end in the middle. A cut between two rows shows in version 8 only."""
+    """Raise UnreadableError for a file that does not end with whole cards, or rows that end in the middle.
+
+    In version 5 nothing says how many rows there are: a cut between two cards that is also one between two rows
+    cannot be seen.
+    """
     size = member.end - member.data
     if member.row_length < 1:
         if size:
             raise UnreadableError("the transport file is damaged: a data set without variables has rows")
         return
     rest = size % member.row_length
-    cut = rest and (member.end % _CARD != 0 or content[member.end - min(rest, size) : member.end].strip(b" \0"))
+    cut = member.end % _CARD != 0 or content[member.end - rest : member.end].strip(b" \0") != b""
     stated = card[48:].strip().split()[0] if card[48:].strip() else b"0"
     if card[20:28].strip() == b"OBSV8" and stated.isdigit() and int(stated) * member.row_length > size:
         cut = True

@@ -28,6 +28,7 @@ class CellTexts:
         self._subject_fields = frozenset(profile.subjects.fields) if profile.subjects else frozenset[str]()
         self._missing = frozenset(word.casefold() for word in profile.missing)
         self._status_words: dict[str, str] = {}
+        self._unit_texts: dict[tuple[str, str], str] = {}
         for word, status in {**profile.results, **found.result_words}.items():
             self._status_words.setdefault(status, word)
 
@@ -82,7 +83,10 @@ class CellTexts:
         quantity = self.found.quantity(field)
         if quantity is None or unit == _NO_UNIT:
             return None
-        return next((text for text in self._unit_spellings(unit, quantity)), unit)
+        key = (field.quantity or "", unit)
+        if key not in self._unit_texts:
+            self._unit_texts[key] = next(self._unit_spellings(unit, quantity), unit)
+        return self._unit_texts[key]
 
     def _unit_spellings(self, unit: str, quantity: Quantity) -> Iterator[str]:
         known = [*self.profile.units.items()]

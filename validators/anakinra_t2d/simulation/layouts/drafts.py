@@ -182,11 +182,10 @@ class Drafter:
             return None
         separator = parts[0][0].layout.separator or ""
         names = " and ".join(place.field.name for place, _ in parts)
-        if None in texts.values() or len(texts) != max(texts):
-            raise ValueError(f"{self.table.name}: {names} stand in one cell, but not all of them have a value")
         if any(separator in str(text) for text in texts.values()):
             raise ValueError(f"{self.table.name}: {names} stand in one cell, but a value holds the mark between them")
-        return separator.join(str(texts[part]) for part in sorted(texts))
+        # a cell with the mark has two parts at least; a part without a value is empty
+        return separator.join(str(texts.get(part) or "") for part in range(1, max(2, *texts) + 1))
 
     def _cell(
         self,

@@ -37,7 +37,7 @@ class Flags:
             if found.tables[name].role == "flags":
                 for number, row in enumerate(frame.iter_rows(named=True)):
                     key = (row["table"], row["record_key"], row["field"])
-                    flag = Flag(number, row["result_status"], row["limit_value"], row["value_raw"])
+                    flag = Flag(number, row["result_status"], row.get("limit_value"), row.get("value_raw"))
                     if all(key):
                         flags.by_cell.setdefault(key, flag)
         return flags

@@ -8,6 +8,7 @@ import polars as pl
 
 from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.sites import Profile, SheetLayout
+from anakinra_t2d.schema.tables import Table
 from anakinra_t2d.simulation.layouts.cell_text import CellTexts
 from anakinra_t2d.simulation.layouts.coverage import Coverage
 from anakinra_t2d.simulation.layouts.drafts import Drafter, Record
@@ -50,6 +51,8 @@ class _Renderer:
     def files(self) -> list[SentFile]:
         self._fill()
         for name, frame in self.tables.items():
+            if self.found.tables[name].role == "flags":
+                self._cover_placed(self.found.tables[name])
             self.coverage.check(self.found.tables[name], frame, self.profile.name or self.profile.title)
         files: dict[str, SentFile] = {}
         for sheet, name, places, rows in zip(self.profile.sheets, self.names, self.places, self.rows, strict=True):
@@ -83,10 +86,12 @@ class _Renderer:
         rows = enumerate(self.tables[table.name].iter_rows(named=True))
         if table.role != "flags":
             return [Record(number, row) for number, row in rows]
-        for number in self.flags.placed:
-            for name in table.fields:
-                self.coverage.cover(table, number, name)
         return [Record(number, row) for number, row in rows if number not in self.flags.placed]
+
+    def _cover_placed(self, flags: Table) -> None:
+        for number in self.flags.placed:
+            for name in flags.fields:
+                self.coverage.cover(flags, number, name)
 
     def _file(self, sheet: SheetLayout, name: str) -> SentFile:
         delimiter = sheet.delimiter or self.profile.delimiter or _DELIMITERS.get(suffix_of(name), ",")

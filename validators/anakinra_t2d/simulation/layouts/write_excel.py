@@ -20,8 +20,8 @@ def write_workbook(file: SentFile, path: Path) -> None:
     Raises:
         ValueError: a sheet has more rows than Excel takes, or a name that it does not.
     """
-    import xlsxwriter  # type: ignore[import-untyped]
-    from xlsxwriter.exceptions import XlsxWriterException  # type: ignore[import-untyped]
+    import xlsxwriter
+    from xlsxwriter.exceptions import XlsxWriterException
 
     for sheet in file.sheets:
         if len(sheet.rows) + len(sheet.title) + 2 > _MOST_ROWS:
