@@ -7,13 +7,14 @@ PANDAS := $(VENV)/frictionless-parquet
 DEMO ?= build/demo
 PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 
-.PHONY: help demo test generate check lint types bench clean
+.PHONY: help demo test generate examples check lint types bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      simulate the trial, convert it to Parquet, show the report"
 	@echo "make test      run the tests"
 	@echo "make generate  write the files that follow from schema/"
+	@echo "make examples  write examples/ anew with the simulator"
 	@echo "make check     definitions are sound, generated files are fresh, the examples fit datapackage.json"
 	@echo "make lint      ruff, formatting, import contracts"
 	@echo "make types     mypy"
@@ -40,7 +41,11 @@ demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/anakinra-t2d simulate --out $(DEMO)/sent
 	$(BIN)/anakinra-t2d convert $(DEMO)/sent --out $(DEMO)/parquet
-	@echo; echo "The same trial with three faults, as a site might send it:"
+	@echo; echo "The same trial as the two sites send it, an Excel workbook and German CSV files, each with its profile:"
+	$(BIN)/anakinra-t2d simulate --layout denmark --out $(DEMO)/denmark
+	$(BIN)/anakinra-t2d simulate --layout zurich --out $(DEMO)/zurich
+	$(BIN)/anakinra-t2d convert $(DEMO)/denmark $(DEMO)/zurich --out $(DEMO)/sites
+	@echo; echo "The trial with three faults:"
 	@cp -r $(DEMO)/sent $(DEMO)/faulty
 	@sed -i.bak '4s/week4/week 4/; 7s/\.//' $(DEMO)/faulty/vitals.csv && rm $(DEMO)/faulty/vitals.csv.bak
 	@sed -i.bak '2s/-001/-999/' $(DEMO)/faulty/eye_exam.csv && rm $(DEMO)/faulty/eye_exam.csv.bak
@@ -51,6 +56,9 @@ test: $(READY) $(PANDAS)
 
 generate: $(READY)
 	$(BIN)/python -m anakinra_t2d.forms.generate
+
+examples: $(READY)
+	for layout in canonical denmark zurich; do $(BIN)/anakinra-t2d simulate --layout $$layout --out examples/$$layout || exit 1; done
 
 check: $(READY)
 	$(BIN)/python -m anakinra_t2d.forms.generate --check

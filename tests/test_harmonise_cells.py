@@ -88,7 +88,8 @@ class TestNumbers:
             (Notation(thousands=(" ",)), "1\u00a0256", "1256"),
             (Notation(thousands=(" ",)), "1\u202f256.25", "1256.25"),
             (Notation(thousands=(",",)), "1,256", "1256"),
-            (Notation(decimal=",", thousands=(".",), midnights=True), "1.256", "1.256"),  # a number of a spreadsheet
+            (Notation(decimal=",", thousands=(".",), midnights=True), "1.256", "1256"),
+            (Notation(decimal=",", thousands=(".",), typed=True), "1.256", "1.256"),  # a column of numbers
             (Notation(decimal=",", typed=True), "1.5e-05", "0.000015"),
             (Notation(decimal=",", typed=True), "5,4", "5.4"),
         ],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 
 import anakinra_t2d as trial
 
@@ -199,3 +200,24 @@ def test_a_profile_by_name_or_file(tmp_path: Path) -> None:
         trial.validate(sent, profile="denmrk")
     with pytest.raises(trial.InputError, match="No file named after a table"):
         trial.validate(sent)
+
+
+def test_numbers_of_a_workbook_are_not_taken_for_mistyped_texts(tmp_path: Path) -> None:
+    """A cell with the number 98.2 is sound at a site with decimal commas; the text 98.2 in the same column is not."""
+    profile = WIDE.replace("visiten.csv", "visiten.xlsx")
+    sent = send(tmp_path / "sent", profile)
+    book = xlsxwriter.Workbook(sent / "visiten.xlsx")
+    sheet = book.add_worksheet()
+    rows = [line.split(";") for line in VISITS.splitlines()]
+    for place, row in enumerate(rows):
+        for column, text in enumerate(row):
+            if text:
+                sheet.write_string(place, column, text)
+    sheet.write_number(1, 2, 98.2)
+    sheet.write_string(3, 2, "101.5")
+    book.close()
+    outcome = trial.convert(sent, out=tmp_path / "out")
+    (mixed,) = [finding for finding in outcome.findings if finding.code == "CELL-001"]
+    assert (mixed.location.row, mixed.location.column, mixed.value) == (4, "Gewicht (kg)", "101.5")
+    vitals = trial.read(tmp_path / "out")["vitals"]
+    assert vitals["weight_kg"].to_list() == [98.2, None]

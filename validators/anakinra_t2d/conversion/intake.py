@@ -218,6 +218,7 @@ class Intake:
             delimiter=layout.delimiter or profile.delimiter,
             header_row=layout.header_row,
             unit_row=layout.unit_row,
+            number_mark=profile.decimal,
             known=frozenset(name.lower() for name in self._known(layout)),
         )
 

@@ -19,8 +19,8 @@ from anakinra_t2d.schema import Definitions, Field, Profile, Table
 
 Say = Callable[[str, str | None, Mapping[str, str]], None]
 """Reports something about a whole column: code of the rule, header as sent, words."""
-_TYPED = frozenset({"parquet", "arrow", "excel", "statistical", "dataset_json"})
-"""Formats that keep numbers as numbers, so that their texts have a point whatever the site writes in texts."""
+_TYPED = frozenset({"parquet", "arrow", "statistical", "dataset_json"})
+"""Formats with columns of numbers, whose texts have a point whatever the site writes in columns of text."""
 _NO_UNIT = "1"
 _SAMPLE = 200
 

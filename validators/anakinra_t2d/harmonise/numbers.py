@@ -41,7 +41,7 @@ class NumberReader:
     def __init__(self, notation: Notation, *, whole: bool = False) -> None:
         self.whole = whole
         self.decimal = notation.decimal
-        typed = notation.typed or notation.midnights
+        typed = notation.typed
         point = notation.decimal == "."
         self._plain = _NUMBER if point or typed else _INTEGER
         thousands = tuple(mark for mark in notation.thousands if mark != notation.decimal)

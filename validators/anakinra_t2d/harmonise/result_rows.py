@@ -75,7 +75,7 @@ class ResultRows:
     def records(self) -> pl.DataFrame:
         """The records as a record frame; tests without a field are reported."""
         for name, number in self._unknown.most_common(_SHOWN_NAMES):
-            near = difflib.get_close_matches(name.casefold(), list(self.tests.fields), n=1)
+            near = difflib.get_close_matches(name.casefold(), list(self.tests.fields), n=1, cutoff=0.8)
             words = {
                 "found": name or "without a name",
                 "suggestion": f" (did you mean {near[0]}?)" if near else "",

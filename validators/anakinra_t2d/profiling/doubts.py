@@ -22,7 +22,7 @@ def doubt_twins(decisions: Sequence[Decision], support: Mapping[str, float], fou
     strong = [name for name, worth in support.items() if worth >= TABLE_SURE]
     for decision in decisions:
         best = decision.best
-        if best is None or not best.concept[0] or support.get(best.concept[0], 0.0) >= TABLE_SURE:
+        if best is None or decision.block or not best.concept[0] or support.get(best.concept[0], 0.0) >= TABLE_SURE:
             continue
         wanted = best.field
         twins = [

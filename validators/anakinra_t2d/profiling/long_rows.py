@@ -76,15 +76,10 @@ def _naming_columns(sheet: SheetEvidence, names: FieldNames) -> list[tuple[Colum
         if not FEWEST_TESTS <= len(column.filled) <= MOST_TESTS or column.number_share > _KNOWN_SHARE:
             continue
         texts = list(column.filled)
-        alike = names.compare(texts)
-        tests: dict[str, list[Field]] = {}
-        for text, candidates in zip(texts, alike, strict=True):
-            fields = [
-                names.fields[place]
-                for place, likeness in candidates.items()
-                if likeness.score >= EXACT_CODE and names.fields[place].type in ("number", "integer")
-            ]
-            tests[text] = fields
+        tests = {
+            text: [field for field in names.named(text, EXACT_CODE) if field.type in ("number", "integer")]
+            for text in texts
+        }
         known = sum(bool(fields) for fields in tests.values())
         if known >= max(FEWEST_TESTS, _KNOWN_SHARE * len(texts)) and column.count > len(texts):
             ranked.append((known, column, tests))

@@ -22,6 +22,8 @@ MARGIN = 0.08
 """Another field (or column) that comes nearer than this could be meant as well."""
 TABLE_BONUS = 0.1
 """What a field gains when its table surely is in the sheet: more than the margin."""
+TABLE_LIKELY = 0.9
+"""One column that belongs to no other table makes its table likelier than those without."""
 TABLE_SURE = 1.8
 """Two columns that belong to no other table show that a table is in the sheet."""
 
@@ -63,7 +65,7 @@ class Candidate:
     """A field that an item can be. ``total`` is used to compare, ``confidence`` is what is told.
 
     ``lacks`` are key fields of the table that the sheet does not have; ``leaves_key`` says that its table does not use
-    all key columns of the sheet, ``hangs_on`` that the number of a person is all its records are known by.
+    all common key columns of the sheet, ``holds_own`` that it uses others, ``hangs_on`` that the number of a person is all its records are known by.
     """
 
     field: Field
@@ -73,6 +75,7 @@ class Candidate:
     total: float = 0.0
     lacks: tuple[str, ...] = ()
     leaves_key: bool = False
+    holds_own: bool = False
     hangs_on: bool = False
 
     @property
@@ -120,9 +123,10 @@ def decide(items: Sequence[Item], support: Mapping[str, float]) -> list[Decision
     """One decision for each item; ``support`` says how surely each table is in the sheet."""
     for item in items:
         for candidate in item.candidates:
-            bonus = TABLE_BONUS * min(1.0, support.get(candidate.field.table, 0.0) / TABLE_SURE)
+            bonus = TABLE_BONUS * min(1.0, support.get(candidate.field.table, 0.0) / TABLE_LIKELY)
             candidate.total = candidate.confidence - (LACKING if candidate.lacks else 0.0)
-            candidate.total -= UNUSED_KEY if candidate.leaves_key else 0.0
+            is_held = candidate.holds_own and (candidate.concept[0] or support.get(candidate.field.table))
+            candidate.total -= UNUSED_KEY if candidate.leaves_key and not is_held else 0.0
             candidate.total += 0.0 if candidate.concept[0] == "" else bonus
         item.candidates.sort(key=lambda candidate: -candidate.total)
     chosen = _assign(items)

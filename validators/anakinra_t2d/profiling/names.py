@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from anakinra_t2d.profiling.unit_words import UnitWords
@@ -29,12 +29,15 @@ FEWEST_ALIKE = 80
 """Names with fewer equal letters (of 100) have nothing to do with each other."""
 PART = 0.7
 """All words of the one name are among those of the other."""
+OTHER_DIGITS = 0.5
+"""The names differ in their digits: IL-6 and IL-8 are two things."""
 SHORT = 3
 """A name of so few letters must be equal: HDL and LDL are two things."""
 
 MOST_UNIT_WORDS = 4
 """So many words at the end of a name are tried as its unit."""
 
+_ALL_WORDS = 99.9
 _SEPARATORS = re.compile(r"[\s_./,;:()\[\]-]+")
 _DIGITS = re.compile(r"\d+")
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
@@ -88,6 +91,15 @@ class Likeness:
     way: str
 
 
+@dataclass(frozen=True)
+class _Owner:
+    """A field (by its place) that has a name, what an equal name is worth, and what kind of name it is."""
+
+    field: int
+    weight: float
+    way: str
+
+
 class FieldNames:
     """Every name by which the fields of the trial are known."""
 
@@ -95,20 +107,21 @@ class FieldNames:
         self.units = units
         self._sent = names_sent(found)
         self.fields: list[Field] = []
-        self._names: list[str] = []
-        self._words: list[str] = []
-        self._weights: list[tuple[float, str]] = []
-        self._starts: list[int] = []
+        owners: dict[tuple[str, str], list[_Owner]] = defaultdict(list)
+        self._exact: dict[str, list[_Owner]] = defaultdict(list)
         for table in found.tables.values():
             if table.role == "lineage":
                 continue
             for field in table.fields.values():
-                self.fields.append(field)
-                self._starts.append(len(self._names))
                 for text, weight, way in self._texts(found, table, field):
-                    self._names.append(fold(text))
-                    self._words.append(" ".join(words(text)))
-                    self._weights.append((weight, way))
+                    owner = _Owner(len(self.fields), weight, way)
+                    owners[fold(text), " ".join(words(text))].append(owner)
+                    self._exact[fold(text)].append(owner)
+                self.fields.append(field)
+        self._names = [name for name, _ in owners]
+        self._words = [text for _, text in owners]
+        self._owners = list(owners.values())
+        self._seen: dict[str, dict[int, tuple[float, str]]] = {}
 
     def _texts(self, found: Definitions, table: Table, field: Field) -> Iterator[tuple[str, float, str]]:
         yield field.name, EXACT_NAME, "name"
@@ -136,60 +149,68 @@ class FieldNames:
             )
         )
 
+    def named(self, text: str, least: float) -> list[Field]:
+        """Fields that have the text as a name of at least this weight."""
+        named = {owner.field for owner in self._exact.get(fold(text), ()) if owner.weight >= least}
+        return [self.fields[place] for place in sorted(named)]
+
     def compare(self, headers: Sequence[str]) -> list[dict[int, Likeness]]:
         """For each header the fields (by their place in ``fields``) that it is alike to."""
-        import numpy as np
-        from rapidfuzz import fuzz, process
-
         readings = [forms(header) for header in headers]
-        flat = list(dict.fromkeys(form.name for each in readings for form in each))
-        folded = [fold(text) for text in flat]
-        letters = process.cdist(folded, self._names, scorer=fuzz.ratio, dtype=np.float32)
-        parts = process.cdist(
-            [" ".join(words(text)) for text in flat], self._words, scorer=fuzz.token_set_ratio, dtype=np.float32
-        )
-        place = {text: number for number, text in enumerate(flat)}
+        self._look_at({form.name for each in readings for form in each} - self._seen.keys())
         found: list[dict[int, Likeness]] = []
         for each in readings:
             best: dict[int, Likeness] = {}
             for form in each:
-                row = place[form.name]
-                scores = self._scores(folded[row], letters[row], parts[row])
-                for field in sorted(scores):
-                    score, way = scores[field]
+                is_tried = form.unit is not None and not form.is_marked
+                for field, (score, way) in self._seen[form.name].items():
                     if score == EXACT_NAME and form.name.lower() != self.fields[field].name:
                         score = ALMOST_NAME
-                    is_tried = form.unit is not None and not form.is_marked
                     if is_tried and self.units.suffix(form.unit or "", self.fields[field]) is None:
                         continue
                     if field not in best or score > best[field].score:
                         best[field] = Likeness(score, form, way)
-            found.append(best)
+            found.append(dict(sorted(best.items())))
         return found
 
-    def _scores(self, name: str, letters: object, parts: object) -> dict[int, tuple[float, str]]:
+    def _look_at(self, texts: set[str]) -> None:
+        """Compare names with those of the fields, each once."""
         import numpy as np
+        from rapidfuzz import fuzz, process
 
-        letters, parts = np.asarray(letters), np.asarray(parts)
+        new = sorted(texts)
+        if not new:
+            return
+        folded = [fold(text) for text in new]
+        letters = process.cdist(folded, self._names, scorer=fuzz.ratio, dtype=np.float32, score_cutoff=FEWEST_ALIKE)
+        split = [" ".join(words(text)) for text in new]
+        parts = process.cdist(
+            split, self._words, scorer=fuzz.token_set_ratio, dtype=np.float32, score_cutoff=_ALL_WORDS
+        )
+        for place, text in enumerate(new):
+            hits = np.flatnonzero((letters[place] > 0) | (parts[place] > 0)).tolist()
+            self._seen[text] = self._scores(folded[place], {hit: float(letters[place][hit]) for hit in hits})
+
+    def _scores(self, name: str, hits: Mapping[int, float]) -> dict[int, tuple[float, str]]:
+        """Scores by field for the names with so many equal letters of 100, 0 for those that share words only."""
         digits = _DIGITS.findall(name)
         found: dict[int, tuple[float, str]] = {}
-        hits = np.flatnonzero((letters >= FEWEST_ALIKE) | (parts >= 99.9))
-        owners = np.searchsorted(np.asarray(self._starts), hits, side="right") - 1
-        for hit, owner in zip(hits.tolist(), owners.tolist(), strict=True):
-            weight, way = self._weights[hit]
+        for hit, letters in hits.items():
             other = self._names[hit]
-            if name == other:
-                score = weight
-            elif _DIGITS.findall(other) != digits:
-                score, way = PART - 0.2, f"similar {way}"
-            elif letters[hit] >= FEWEST_ALIKE and min(len(name), len(other)) > SHORT:
-                score, way = ALIKE * weight * float(letters[hit]) / 100, f"similar {way}"
-            elif min(len(name), len(other)) > SHORT:
-                score, way = PART * weight, f"part of the {way}"
-            else:
-                continue
-            if owner not in found or score > found[owner][0]:
-                found[owner] = (score, way)
+            is_short = min(len(name), len(other)) <= SHORT
+            for owner in self._owners[hit]:
+                score, way = owner.weight, owner.way
+                if name != other:
+                    if is_short:
+                        continue
+                    if _DIGITS.findall(other) != digits:
+                        score, way = OTHER_DIGITS, f"similar {way}"
+                    elif letters:
+                        score, way = ALIKE * score * letters / 100, f"similar {way}"
+                    else:
+                        score, way = PART * score, f"part of the {way}"
+                if owner.field not in found or score > found[owner.field][0]:
+                    found[owner.field] = score, way
         return found
 
 

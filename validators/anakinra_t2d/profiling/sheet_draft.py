@@ -39,17 +39,18 @@ class Reach:
     """How far a sheet has the key of a table.
 
     ``lacking`` are key fields without a column, ``lacks`` those of them that have no obvious value either.
-    ``leaves_key`` and ``hangs_on`` as for a candidate.
+    ``leaves_key``, ``holds_own`` and ``hangs_on`` as for a candidate.
     """
 
     lacking: frozenset[str]
     lacks: tuple[str, ...]
     leaves_key: bool
+    holds_own: bool
     hangs_on: bool
 
     def apply(self, candidate: Candidate, over: str | None = None) -> Candidate:
         """The candidate with what its table lacks; ``over`` is a key field that the names of columns hold."""
-        candidate.leaves_key = self.leaves_key
+        candidate.leaves_key, candidate.holds_own = self.leaves_key, self.holds_own
         if candidate.concept[0]:
             candidate.lacks = tuple(name for name in self.lacks if name != over)
             candidate.hangs_on = self.hangs_on and over is None
@@ -222,7 +223,8 @@ class SheetDrafter:
         return Reach(
             lacking=frozenset(lacking),
             lacks=tuple(lacks),
-            leaves_key=not common <= set(table.key) and set(held) <= self._common,
+            leaves_key=not common <= set(table.key),
+            holds_own=not set(held) <= self._common,
             hangs_on=hangs_on,
         )
 

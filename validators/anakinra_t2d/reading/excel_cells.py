@@ -29,8 +29,8 @@ def value_text(value: Value) -> str | None:
     return text
 
 
-def values_text(values: Sequence[Value]) -> pl.Series:
-    """Values of a column as text; the empty text is null.
+def values_text(values: Sequence[Value], mark: str = ".") -> pl.Series:
+    """Values of a column as text; the empty text is null. ``mark`` is the decimal mark of numbers.
 
     Numbers in their shortest exact form, whole ones without decimals; ``true`` and ``false``; ``2004-02-29``;
     ``2004-02-29T08:30:00``; times of day and durations as ``08:30``, with seconds only where they are not zero.
@@ -43,7 +43,8 @@ def values_text(values: Sequence[Value]) -> pl.Series:
         parts.append(series.to_frame().select(pl.when(pl.col("text") != "").then(pl.col("text"))).to_series())
     if float in kinds:
         floats = [value if type(value) is float else None for value in values]
-        parts.append(pl.Series("text", floats, dtype=pl.Float64).cast(pl.String).str.strip_suffix(".0"))
+        numbers = pl.Series("text", floats, dtype=pl.Float64).cast(pl.String).str.strip_suffix(".0")
+        parts.append(numbers if mark == "." else numbers.str.replace(".", mark, literal=True))
     if kinds - {str, float}:
         others = [_OTHERS[type(value)](value) if type(value) in _OTHERS else None for value in values]
         parts.append(pl.Series("text", others, dtype=pl.String))

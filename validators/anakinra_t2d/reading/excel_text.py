@@ -13,7 +13,7 @@ import polars as pl
 from anakinra_t2d.reading.cells import Part, TextTable
 from anakinra_t2d.reading.discover import SourceFile
 from anakinra_t2d.reading.excel_book import SheetName, Workbook
-from anakinra_t2d.reading.excel_cells import Value, value_text, values_text
+from anakinra_t2d.reading.excel_cells import Value, values_text
 from anakinra_t2d.reading.excel_marks import EPOCH_1900, column_letters
 from anakinra_t2d.reading.header_row import LOOKED_AT, find_header, is_blank
 from anakinra_t2d.reading.options import ReadOptions
@@ -81,7 +81,9 @@ class ExcelTable(TextTable):
             self._require_nothing()
             return None
         self._first_column = loaded.start[1]
-        head = [[value_text(value) for value in row] for row in islice(self._rows(), self._rows_of_head())]
+        rows = islice(self._rows(), self._rows_of_head())
+        # by column, as one cell costs as much as a column of them
+        head = list(zip(*(values_text(values) for values in zip(*rows, strict=True)), strict=True))
         place = self._find_header(head)
         if place is None:
             return None
@@ -171,7 +173,7 @@ class ExcelTable(TextTable):
     ) -> tuple[Part | None, list[int]]:
         """The records among rows of the sheet, and the numbers of the blank rows. ``first`` is the row of the first."""
         by_column = list(zip(*values, strict=True))
-        columns = [values_text(by_column[column]).alias(f"c{column}") for column in self._columns]
+        columns = [values_text(by_column[column], self.options.number_mark).alias(f"c{column}") for column in self._columns]
         frame = pl.DataFrame(columns)
         empty = [pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "") for name in frame.columns]
         rows = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("row")

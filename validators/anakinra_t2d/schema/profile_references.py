@@ -90,6 +90,20 @@ class _Check:
                 for text in texts:
                     if seen.setdefault(text.casefold(), name) != name:
                         self.say(place, f"the test {text!r} is already {seen[text.casefold()]}")
+            for name, units in layout.tests.units.items():
+                place = (*loc, "tests", "units", name)
+                if self.known(place, "test of this table", name, layout.tests.names) and name in table.fields:
+                    for unit in units:
+                        self.unit_of(place, table.fields[name], unit)
+
+    def unit_of(self, loc: Loc, field: Field, unit: str) -> None:
+        """A unit that values of a field are sent in."""
+        self.unit(loc, unit)
+        quantity = self.found.quantity(field)
+        if quantity is None:
+            self.say(loc, f"{field.name} has no unit")
+        elif unit != quantity.unit and unit not in {conversion.unit for conversion in quantity.conversions}:
+            self.say(loc, f"{unit} cannot be converted to {quantity.unit}")
 
     def field(self, loc: Loc, field: Field, layout: FieldLayout) -> None:
         terms = self.found.terms(field)
@@ -104,9 +118,4 @@ class _Check:
         if layout.default is not None and terms is not None:
             self.known((*loc, "default"), f"term of {field.name}", layout.default, terms)
         if layout.unit is not None:
-            self.unit((*loc, "unit"), layout.unit)
-            quantity = self.found.quantity(field)
-            if quantity is None:
-                self.say((*loc, "unit"), f"{field.name} has no unit")
-            elif layout.unit != quantity.unit and layout.unit not in {c.unit for c in quantity.conversions}:
-                self.say((*loc, "unit"), f"{layout.unit} cannot be converted to {quantity.unit}")
+            self.unit_of((*loc, "unit"), field, layout.unit)

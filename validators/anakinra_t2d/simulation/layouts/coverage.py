@@ -17,10 +17,11 @@ class Coverage:
         self._covered: dict[tuple[str, str], set[int]] = defaultdict(set)
         self._arrived: dict[str, set[int]] = defaultdict(set)
 
-    def cover(self, table: Table, record: int, field: str) -> None:
-        """Note that a cell says the value of a field."""
-        self._covered[table.name, field].add(record)
-        self._arrived[table.name].add(record)
+    def cover(self, table: str, record: int, fields: Iterable[str]) -> None:
+        """Note that cells say the values of some fields."""
+        for name in fields:
+            self._covered[table, name].add(record)
+        self._arrived[table].add(record)
 
     def has_arrived(self, table: Table, record: int) -> bool:
         """Whether a sheet shows the record."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from anakinra_t2d.schema.sites import FieldLayout
-from anakinra_t2d.schema.tables import Field
 from anakinra_t2d.simulation.layouts.cell_text import CellTexts
 from anakinra_t2d.simulation.layouts.coverage import Coverage
 from anakinra_t2d.simulation.layouts.flags import Flags, Row
@@ -38,6 +37,11 @@ class Drafter:
     def __init__(self, places: TablePlaces, file: str, texts: CellTexts, flags: Flags, coverage: Coverage) -> None:
         self.places = places
         self.table = places.table
+        self._name = places.table.name
+        self._tested = places.tested
+        self._values: dict[tuple[str, str | None, str], Cell] = {}
+        self._wanted = [(column, _folded(words)) for column, words in places.conditions.items()]
+        self._unwanted = [(column, _folded(words)) for column, words in places.layout.unless.items()]
         self.texts = texts
         self.flags = flags
         self.coverage = coverage
@@ -59,7 +63,7 @@ class Drafter:
     def empty_results(self, records: Sequence[Record]) -> list[Draft]:
         """One test with an empty result for each record that has none, where else something of it would be lost."""
         tests = self.places.layout.tests
-        tested = self.places.tested
+        tested = self._tested
         drafts: list[Draft] = []
         if tests is None or not tested:
             return drafts
@@ -111,21 +115,21 @@ class Drafter:
                 yield self._draft(cells)
                 for record, written in said:
                     self._cover(record, written)
-                    self.coverage.cover(self.table, record.number, over.field)
+                    self.coverage.cover(self._name, record.number, [over.field])
 
     def _block(self, record: Record, spelling: str) -> tuple[Cells, dict[str, Written]]:
         cells: Cells = {}
         written: dict[str, Written] = {}
         for name, place in self.places.places.items():
             if place.is_block:
-                written[name] = self._cell(record, place.field, place.layout, place.unit)
+                written[name] = self._cell(record, name, place.layout, place.unit)
                 cells[place.column_of(spelling)] = written[name].cell
         return cells, written
 
     def _results(self, records: Sequence[Record]) -> Iterator[Draft]:
         tests = self.places.layout.tests
         assert tests
-        tested = self.places.tested
+        tested = self._tested
         turns: dict[str | None, int] = {}
         for record in records:
             turn = turns.setdefault(record.row[self.table.key[0]], len(turns))
@@ -134,7 +138,7 @@ class Drafter:
                 units = tests.units.get(name)
                 unit = units[turn % len(units)] if units else self.texts.found.unit(self.table.fields[name])
                 entry = FieldLayout(column=tests.result)
-                result = self._cell(record, self.table.fields[name], entry, unit, is_text=self._typed)
+                result = self._cell(record, name, entry, unit, is_text=self._typed)
                 cells = {**shared, **self._result_row(name, result)}
                 if result.cell is not None and self._passes(cells):
                     yield self._draft(cells, tests.column)
@@ -143,7 +147,7 @@ class Drafter:
     def _result_row(self, name: str, written: Written) -> Cells:
         tests = self.places.layout.tests
         assert tests
-        cells: Cells = {tests.column: self.places.tested[name], tests.result: written.cell}
+        cells: Cells = {tests.column: self._tested[name], tests.result: written.cell}
         is_word = written.is_flag and not str(written.cell).startswith(("<", ">"))
         if tests.status_column:
             cells[tests.status_column] = None
@@ -163,11 +167,11 @@ class Drafter:
             if place.is_block:
                 continue
             if place.layout.separator:
-                written = self._cell(record, place.field, place.layout, place.unit, is_text=True, may_flag=False)
+                written = self._cell(record, name, place.layout, place.unit, is_text=True, may_flag=False)
                 parts.setdefault(place.column, []).append((place, written))
                 said[name] = written
                 continue
-            said[name] = written = self._cell(record, place.field, place.layout, place.unit)
+            said[name] = written = self._cell(record, name, place.layout, place.unit)
             own: Cells = {place.column: written.cell}
             if place.layout.unit_column and written.unit and written.cell is not None:
                 own[place.layout.unit_column] = self.texts.unit_text(written.unit, place.field)
@@ -190,20 +194,24 @@ class Drafter:
     def _cell(
         self,
         record: Record,
-        field: Field,
+        name: str,
         layout: FieldLayout,
         unit: str | None,
         *,
         is_text: bool = False,
         may_flag: bool = True,
     ) -> Written:
-        value = record.row.get(field.name)
-        as_number = self._numbers and not is_text
+        value = record.row.get(name)
+        field = self.table.fields[name]
         if value is not None:
-            return Written(self.texts.value(field, layout, value, unit, as_number=as_number), unit)
+            key = (name, unit, value)
+            if key not in self._values:
+                as_number = self._numbers and not is_text
+                self._values[key] = self.texts.value(field, layout, value, unit, as_number=as_number)
+            return Written(self._values[key], unit)
         if not may_flag or (self._typed and not is_text) or field.type not in ("number", "integer"):
             return Written(None, unit)
-        flag = self.flags.get(self.table, record.row, field.name)
+        flag = self.flags.get(self.table, record.row, name)
         if flag is None:
             return Written(None, unit)
         text = self.texts.flag(field, layout, flag.status, flag.limit, flag.raw, unit)
@@ -220,8 +228,8 @@ class Drafter:
         """Whether a row with these cells is taken for the table when it is read."""
         layout = self.places.layout
         whole = {**{column: words[0] for column, words in self.places.texts.items()}, **cells}
-        wanted = all(_is_one_of(whole.get(column), words) for column, words in self.places.conditions.items())
-        unwanted = any(_is_one_of(whole.get(column), words) for column, words in layout.unless.items())
+        wanted = all(_is_one_of(whole.get(column), words) for column, words in self._wanted)
+        unwanted = any(_is_one_of(whole.get(column), words) for column, words in self._unwanted)
         filled = not layout.when_filled or any(whole.get(column) is not None for column in layout.when_filled)
         return wanted and filled and not unwanted
 
@@ -231,13 +239,17 @@ class Drafter:
         return Draft(cells, [*identity, test] if test else identity)
 
     def _cover(self, record: Record, said: dict[str, Written]) -> None:
+        self.coverage.cover(self._name, record.number, said)
         for name, written in said.items():
-            self.coverage.cover(self.table, record.number, name)
             if written.is_flag:
                 flag = self.flags.get(self.table, record.row, name)
                 assert flag
                 self.flags.placed.add(flag.number)
 
 
-def _is_one_of(cell: Cell, words: Sequence[str]) -> bool:
-    return str(cell if cell is not None else "").casefold() in {word.casefold() for word in words}
+def _folded(words: Sequence[str]) -> frozenset[str]:
+    return frozenset(word.casefold() for word in words)
+
+
+def _is_one_of(cell: Cell, words: frozenset[str]) -> bool:
+    return str(cell if cell is not None else "").casefold() in words

@@ -90,8 +90,7 @@ class _Renderer:
 
     def _cover_placed(self, flags: Table) -> None:
         for number in self.flags.placed:
-            for name in flags.fields:
-                self.coverage.cover(flags, number, name)
+            self.coverage.cover(flags.name, number, flags.fields)
 
     def _file(self, sheet: SheetLayout, name: str) -> SentFile:
         delimiter = sheet.delimiter or self.profile.delimiter or _DELIMITERS.get(suffix_of(name), ",")
