@@ -20,7 +20,10 @@ import polars as pl
 from anakinra_t2d.schema import Field
 from anakinra_t2d.simulation.layouts import Cell
 
-_STATA_LONGEST = 2000
+_MANIFEST = (
+    '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+)
 
 
 @dataclass
@@ -157,6 +160,7 @@ def _open_document(file: WrittenFile, path: Path) -> None:
     )
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", _MANIFEST)
         archive.writestr("content.xml", content)
 
 
@@ -186,9 +190,9 @@ def _columnar(file: WrittenFile, path: Path) -> None:
 
 
 def _dataset_json(file: WrittenFile, path: Path) -> None:
-    kinds = {float: "float", dt.date: "date", dt.datetime: "datetime"}
+    kinds = {float: "float", int: "integer", dt.date: "date", dt.datetime: "datetime"}
     columns = []
-    rows = [[file.value(at, cell) for at, cell in enumerate(row)] for row in file.rows]
+    rows = [[_as_json(file.value(at, cell)) for at, cell in enumerate(row)] for row in file.rows]
     for at, name in enumerate(file.header):
         found = {type(row[at]) for row in rows if row[at] is not None}
         kind = kinds.get(next(iter(found)), "string") if len(found) == 1 else "string"
@@ -203,10 +207,14 @@ def _dataset_json(file: WrittenFile, path: Path) -> None:
         "columns": columns,
     }
     if path.suffix == ".json":
-        path.write_text(json.dumps({**about, "rows": rows}, default=str, ensure_ascii=False), encoding="utf-8")
+        path.write_text(json.dumps({**about, "rows": rows}, default=_json_text, ensure_ascii=False), encoding="utf-8")
         return
     lines = [json.dumps(each, default=_json_text, ensure_ascii=False) for each in (about, *rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _as_json(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _json_text(value: dt.date) -> str:

@@ -11,7 +11,7 @@ import dataclasses
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -90,7 +90,7 @@ class TableCase:
     over_field: str | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Case:
     """Tables as canonical texts, the profile of the site, and the files that it sends."""
 
@@ -103,6 +103,13 @@ class Case:
     """(table, record key, field) of each cell that reads otherwise than it is canonical: text as sent, canonical."""
     vague: set[tuple[str, str]] = field(default_factory=set)
     """Fields that a format holds as true dates: whether their texts count as changed is a matter of the format."""
+
+    def __repr__(self) -> str:
+        """What is sent, what it should become, and the profile: as much as it takes to see why they differ."""
+        shown = [f"{file.name} ({file.encoding}, true values: {file.true_values}): {file.lines}" for file in self.files]
+        for name, frame in self.tables.items():
+            shown.append(f"{name}: {[{k: v for k, v in row.items() if v is not None} for row in frame.to_dicts()]}")
+        return "\n".join([*shown, str(self.profile.model_dump(exclude_defaults=True))])
 
 
 def values(each: Field, found: Definitions, subjects: Sequence[str], alphabet: str) -> st.SearchStrategy[str]:
@@ -220,8 +227,10 @@ def table_cases(
     shape = draw(st.sampled_from(["plain", "plain", "over", "tests"]))
     short = FORMATS[kind].short_names
     names = _Names(draw(st.booleans()) or short, short)
-    builder = _LayoutBuilder(table, rows, flags, found, names)
-    true_values = FORMATS[kind].holds_values and draw(st.booleans())
+    ways = {"profile", "unit_column", *(["unit_row"] if FORMATS[kind].has_lines else []), *([] if short else ["header"])}
+    builder = _LayoutBuilder(table, rows, flags, found, names, ways)
+    # 1.234 in a text cell of a workbook is a number with a point, whatever the profile says of texts
+    true_values = FORMATS[kind].holds_values and ("." in notation.thousands or draw(st.booleans()))
     written = builder.draw_layout(draw, shape)
     units = {column: place for column, place in builder.units.items()}
     case = TableCase(table, rows, builder.flags, written, _as_read(written, units), units, kind, true_values)
@@ -245,12 +254,21 @@ class _Names:
 class _LayoutBuilder:
     """Decides where each field stands. ``units`` says by column, or by field of a test, how its unit is stated."""
 
-    def __init__(self, table: Table, rows: list[Row], flags: list[Row], found: Definitions, names: _Names) -> None:
+    def __init__(
+        self,
+        table: Table,
+        rows: list[Row],
+        flags: list[Row],
+        found: Definitions,
+        names: _Names,
+        ways: Collection[str],
+    ) -> None:
         self.table = table
         self.rows = rows
         self.flags = flags
         self.found = found
         self.names = names
+        self.ways = ways
         self.units: dict[str, UnitPlace] = {}
 
     def draw_layout(self, draw: st.DrawFn, shape: str) -> TableLayout:
@@ -268,18 +286,17 @@ class _LayoutBuilder:
         pair = self._pair(draw, tested) if over is None else []
         if pair:
             fields |= self._two_in_a_cell(draw, pair)
+        constant = draw(st.none() | st.sampled_from(list(table.fields)))
         for name, each in table.fields.items():
             if name == over or name in tested or name in fields:
                 continue
             sent = {row[name] for row in self.rows}
-            if len(sent) == 1 and None not in sent and draw(st.integers(0, 9)) == 0:
+            if name == constant and len(sent) == 1 and None not in sent:
                 fields[name] = FieldLayout(value=next(iter(sent)))
             elif over is not None and name not in table.key:
                 fields[name] = self._place(draw, each, over=True)
             elif self.names.renamed or over is not None or draw(st.integers(0, 3)) == 0:
                 fields[name] = self._place(draw, each)
-        if over is not None:
-            self._fill_blocks(over, fields)
         return TableLayout(
             table=table.name, fields=fields, same_names=over is None, tests=tests, over=self._over(over, draw)
         )
@@ -290,16 +307,13 @@ class _LayoutBuilder:
         found = list(dict.fromkeys(str(row[over]) for row in self.rows))
         return Over(field=over, values={value: f"s{place}" for place, value in enumerate(found)})
 
-    def _fill_blocks(self, over: str, fields: Mapping[str, str | FieldLayout]) -> None:
-        """A record of a block is seen only where one of its own columns has a value."""
-
     def _place(self, draw: st.DrawFn, each: Field, *, over: bool = False) -> FieldLayout:
         column = self.names.new(over=over)
         quantity = self.found.quantity(each)
         if quantity is None:
             return FieldLayout(column=column)
         how = draw(st.sampled_from(["profile", "header", "unit_row"] + ([] if over else ["unit_column"])))
-        if self.names.short and how in ("header", "unit_row"):
+        if how not in self.ways:
             how = "profile"
         place = self._unit(draw, quantity, how)
         self.units[column] = place
@@ -377,7 +391,9 @@ def notations(draw: st.DrawFn, found: Definitions, subjects: Sequence[str]) -> P
     date = draw(st.none() | st.sampled_from(_DATES))
     dates = [] if date is None else draw(st.sampled_from([[date, date + clock] for clock in _CLOCKS]))
     codes = {}
-    lists = {name: each.codes for name, each in found.codelists.items()} | {BOOLEAN: ["true", "false"]}
+    used = {each.codelist for table in found.tables.values() for each in table.fields.values()}
+    lists = {name: each.codes for name, each in found.codelists.items() if name in used}
+    lists[BOOLEAN] = ["true", "false"]
     for name, terms in lists.items():
         how = draw(st.sampled_from(["same", "words", "numbers", "moved"]))
         if how == "words":
@@ -550,10 +566,14 @@ def _dressed(
         header_row=title + 1 if title else draw(st.sampled_from([None, 1])) if kind.has_lines else None,
         unit_row=(title if above else title + 2) if units else None,
         encoding=encoding if kind.is_text and stated else None,
-        delimiter=kind.delimiter if kind.is_text and (stated or title or len(header) == 1) else None,
+        delimiter=_named(kind.delimiter) if kind.is_text and (stated or title or len(header) == 1) else None,
         tables=[each.read],
     )
     return file, layout
+
+
+def _named(delimiter: str | None) -> str | None:
+    return "tab" if delimiter == "\t" else delimiter
 
 
 def _spell_units(each: TableCase, sheet: SentSheet, found: Definitions) -> None:

@@ -266,6 +266,12 @@ class TestOpenQuestions:
         assert "identify a person" in reasons(draft)["CPR"]
         assert "010150" not in draft.text
 
+    def test_personal_numbers_in_place_of_subject_numbers_make_no_template(self, tmp_path: Path) -> None:
+        rows = ["PatNr;Visite;HbA1c (%)", *(f"010150-123{n};V1;8.{n}" for n in range(5))]
+        draft = draft_of(tmp_path, cpr="\n".join(rows) + "\n")
+        assert draft.subjects is None and "PatNr" in reasons(draft)
+        assert "010150" not in draft.text
+
 
 class TestCanonicalNames:
     def test_every_column_is_sure_and_the_profile_loads_as_it_is(self, tmp_path: Path) -> None:

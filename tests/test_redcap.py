@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 import anakinra_t2d as trial
 from anakinra_t2d.cli.export import export
@@ -268,6 +269,26 @@ class TestRoundTrip:
             assert read.select(names).cast(pl.String).sort(key).equals(wanted, null_equal=True), table.sheet
             for subject, row in read.select("subject_id", "row").iter_rows():
                 assert lines[int(row) - 1].startswith(f"{subject},")
+
+    def test_a_project_is_converted_without_a_profile(self, synthetic: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+        sent = tmp_path / "sent"
+        exported: list[str] = []
+        for folder, restricted in ((sent, False), (sent / "restricted", True)):
+            folder.mkdir()
+            (folder / "dictionary.csv").write_text(dictionary_text(FOUND, restricted=restricted), encoding="utf-8")
+            exported += write_export(folder / "export.csv", synthetic, restricted=restricted)
+        outcome = trial.convert(sent, out=tmp_path / "out")
+        # the tables that belong to no subject are no part of a project
+        assert {f.code for f in outcome.findings if f.severity == "error" and not f.code.startswith("REF")} == set()
+        out = trial.read(tmp_path / "out")
+        for name in exported:
+            wanted = synthetic[name].sort(FOUND.tables[name].key)
+            dates = pl.selectors.datetime().dt.truncate("1m")  # a project holds minutes
+            read = out[name].sort(FOUND.tables[name].key).cast(dict(wanted.schema))  # type: ignore[arg-type]
+            assert_frame_equal(read.with_columns(dates), wanted.with_columns(dates), check_exact=True)
+        (sent / "dictionary.csv").unlink()
+        alone = trial.validate(sent)
+        assert any("send its data dictionary" in finding.message for finding in alone.findings)
 
     def test_labels_of_codes_come_from_the_dictionary(self, synthetic: dict[str, pl.DataFrame], tmp_path: Path) -> None:
         (tmp_path / "dictionary.csv").write_text(dictionary_text(FOUND), encoding="utf-8")

@@ -12,6 +12,7 @@ import click
 from anakinra_t2d import __version__
 from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
+from anakinra_t2d.cli.profile import profile
 
 if TYPE_CHECKING:
     from anakinra_t2d.conversion.outcome import Outcome
@@ -35,6 +36,7 @@ def main() -> None:
 
 
 main.add_command(export)
+main.add_command(profile)
 
 
 def _checking_options(command: Any) -> Any:

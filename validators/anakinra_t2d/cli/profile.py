@@ -33,7 +33,7 @@ def profile(paths: tuple[Path, ...], out: Path | None) -> None:
         with out.open("x", encoding="utf-8") as stream:
             stream.write(draft.text)
     for problem in draft.problems:
-        click.echo(f"Not read: {problem}", err=True)
+        click.echo(f"Noticed: {problem}", err=True)
     click.echo(summary(draft.sure, draft.open, out), err=True)
 
 

@@ -237,7 +237,7 @@ class Intake:
 
 def file_and_sheet(source: TextTable) -> str:
     """The name of a file and of a sheet inside it, for people."""
-    return f"{source.file.shown}, sheet {source.sheet}" if source.sheet else source.file.shown
+    return f"{source.file.shown} (sheet {source.sheet})" if source.sheet else source.file.shown
 
 
 def redcap_record_id(file: SourceFile) -> str | None:
@@ -265,10 +265,15 @@ def _dictionary_of(file: SourceFile, dictionaries: Mapping[SourceFile, str]) -> 
 
 
 def _matching(profile: Profile, file: SourceFile, sheet: str | None) -> SheetLayout | None:
-    """The first layout for a file and sheet of these names."""
-    name = file.path.name.casefold()
+    """The first layout for a file and sheet of these names.
+
+    In a published layout a data set inside a file, ``DM`` in ``study.xpt``, counts like a file of its own, ``dm.xpt``.
+    """
+    names = [file.path.name.casefold()]
+    if profile.recognised_by and sheet:
+        names.append(f"{sheet}{file.path.suffix}".casefold())
     for layout in profile.sheets:
-        if not fnmatch.fnmatchcase(name, layout.files.casefold()):
+        if not any(fnmatch.fnmatchcase(name, layout.files.casefold()) for name in names):
             continue
         if layout.sheet is None or (
             sheet is not None and fnmatch.fnmatchcase(sheet.casefold(), layout.sheet.casefold())

@@ -134,7 +134,8 @@ class _Run:
         intake = self.intake
         intake.take(submission)
         if not intake.tables() and not any(finding.severity == "error" for finding in self.outcome.findings):
-            raise InputError(nothing_found(paths, tables, intake.left_out, intake.empty, intake.on_purpose))
+            named = self.profile.name if self.profile is not None else None
+            raise InputError(nothing_found(paths, tables, intake.left_out, intake.empty, intake.on_purpose, named))
         rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch)
         try:
             for unread in intake.unread:
@@ -165,7 +166,8 @@ class _Run:
         rule = self.found.builtin_rules[problem.code]
         place = Location(problem.file, problem.sheet, problem.row, problem.column)
         words = problem.details if self.wording.show_values else {**problem.details, "reading": ""}
-        finding = self.wording.finding(rule, table=table, field=name, values=words, location=place)
+        value = problem.details.get("value")
+        finding = self.wording.finding(rule, table=table, field=name, value=value, values=words, location=place)
         self.outcome.add([finding])
 
     def _source(self, name: str) -> tuple[TableSource | None, bool]:

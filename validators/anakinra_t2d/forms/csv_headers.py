@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from anakinra_t2d.forms.field_help import code_labels, planned_words, sent_tables, type_words
 from anakinra_t2d.schema import Definitions, Field
 
-COLUMNS = "columns.csv"
-"""Name of the list of all columns."""
+COLUMNS = "columns.txt"
+"""Name of the list of all columns: no name of a data file, so that it may stay beside the filled files."""
 
 _FACTS = (
     "table column label type unit range_low range_high expected_low expected_high codes form visits required"
@@ -19,9 +19,9 @@ _FACTS = (
 
 
 def csv_headers(definitions: Definitions) -> dict[str, str]:
-    """Text of each file by its name: ``<table>.csv`` with the header line, and ``columns.csv``.
+    """Text of each file by its name: ``<table>.csv`` with the header line, and ``columns.txt``.
 
-    ``columns.csv`` has one row for each column: table, column, label, type, unit (UCUM), hard and expected range, codes
+    ``columns.txt`` has one row, in CSV, for each column: table, column, label, type, unit (UCUM), hard and expected range, codes
     (``code = label``, separated by ``; ``), form (a regular expression), when it is asked for, and its description.
     """
     files = {f"{table.name}.csv": csv_text([list(table.fields)]) for table in sent_tables(definitions)}

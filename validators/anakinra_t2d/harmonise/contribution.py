@@ -112,7 +112,7 @@ class Contribution:
 
     def add(self, batch: Batch, taken: pl.Series) -> None:
         """Read the rows ``taken`` of a batch."""
-        cells = batch.cells.filter(taken)
+        cells = batch.cells.filter(taken).rechunk()
         if cells.is_empty():
             return
         shared = self._read(self.columns.columns, cells, {})

@@ -89,6 +89,7 @@ class NumberCell(OneCell):
         whole = field.type == "integer"
         self._code = "CELL-002" if whole else "CELL-001"
         self._quantity = definitions.quantity(field)
+        self._unit = definitions.unit(field)
         self._numbers = NumberReader(notation, whole=whole)
         # a value in another unit, or a limit, need not be whole
         self._loose = NumberReader(notation)
@@ -137,7 +138,7 @@ class NumberCell(OneCell):
         if unit is None or unit.conversion is None:
             return Cell(number.text, number.how or None)
         conversion = unit.conversion
-        words = f"{conversion.unit} to {self.definitions.unit(self.field)}"
+        words = f"{conversion.unit} to {self._unit}"
         if conversion.factor is not None:
             words += f": value * {conversion.factor} + {conversion.offset}"
             # the same number in another name of the unit is not rounded

@@ -88,11 +88,17 @@ def all_notes(frame: pl.DataFrame, fields: Iterable[str]) -> pl.Series:
     columns = [f"note:{name}" for name in fields if f"note:{name}" in frame.columns]
     if not columns:
         return pl.Series(NOTES, [None], dtype=pl.String).new_from_index(0, frame.height)
-    joined = frame.select(pl.concat_str(columns, separator="\n", ignore_nulls=True).alias(NOTES)).to_series()
+    joined = (
+        frame.select(columns)
+        .rechunk()
+        .select(pl.concat_str(columns, separator="\n", ignore_nulls=True).alias(NOTES))
+        .to_series()
+    )
     return joined.to_frame().select(pl.when(pl.col(NOTES) != "").then(pl.col(NOTES))).to_series()
 
 
 def record_keys(frame: pl.DataFrame, key: list[str]) -> pl.Series:
     """The key of each record as one text, see ``finding.record_key``; null where a part is missing."""
     parts = [pl.format(f"{name}={{}}", pl.col(name)) for name in key]
-    return frame.select(pl.concat_str(parts, separator="|").alias("record_key")).to_series()
+    # in one chunk: polars 2.1 panics when it joins texts of which some chunk is empty, as a filter leaves it
+    return frame.select(key).rechunk().select(pl.concat_str(parts, separator="|").alias("record_key")).to_series()

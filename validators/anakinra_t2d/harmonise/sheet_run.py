@@ -187,13 +187,13 @@ class SheetRun:
         table = self._only_table()
         for what, number in self._left.most_common(_SHOWN_ROWS):
             rest = f"; {number:,} rows" if number > 1 else ""
-            self._say("ROW-004", {"found": what, "rest": rest}, row=self._first_left[what], table=table)
+            self._say("ROW-004", {"value": what, "rest": rest}, row=self._first_left[what], table=table)
         if len(self._left) > _SHOWN_ROWS:
             rows = sum(number for _, number in self._left.most_common()[_SHOWN_ROWS:])
-            found = f"{len(self._left) - _SHOWN_ROWS} other combinations"
-            self._say("ROW-004", {"found": found, "rest": f"; {rows:,} rows"}, table=table)
+            others = f"{len(self._left) - _SHOWN_ROWS} other combinations"
+            self._say("ROW-004", {"value": others, "rest": f"; {rows:,} rows"}, table=table)
         for header, counts in self._odd.items():
             expected = " or ".join(self._expected[header])
             for text, number in counts.most_common(_SHOWN_ROWS):
-                words = {"column": header, "found": f"{text} in {number:,} rows", "expected": expected}
+                words = {"column": header, "value": text, "rest": f" in {number:,} rows", "expected": expected}
                 self._say("HEAD-007", words, row=self.source.header_row, column=header, table=table)

@@ -81,43 +81,41 @@ class SideTables:
 
         ``frame`` has the rows of the source in ``:row`` or, for a field with rows of its own, in ``row:f``.
         """
-        keys = record_keys(frame, table.key)
+        # lazily, so that only the columns that are needed are filtered
+        records = frame.with_columns(record_keys(frame, table.key)).lazy()
         changed = 0
         for name in fields:
             row = f"row:{name}" if f"row:{name}" in frame.columns else ROW
             if f"conversion:{name}" in frame.columns:
-                moved = frame.with_columns(keys).filter(pl.col(f"conversion:{name}").is_not_null())
-                changed += moved.height
-                self.lineage.add(
-                    moved.select(
-                        pl.lit(table.name).alias("table"),
-                        pl.col("record_key").fill_null(""),
-                        pl.lit(name).alias("field"),
-                        pl.lit(place.file).alias("src_file"),
-                        pl.lit(place.sheet, dtype=pl.String).alias("src_sheet"),
-                        pl.col(row).alias("src_row"),
-                        place.column(name).alias("src_column"),
-                        pl.col(f"raw:{name}").alias("value_raw"),
-                        pl.col(f"unit:{name}").alias("unit_raw"),
-                        pl.col(f"conversion:{name}").alias("conversion"),
-                    )
+                is_moved = pl.col(f"conversion:{name}").is_not_null()
+                moved = records.filter(is_moved).select(
+                    pl.lit(table.name).alias("table"),
+                    pl.col("record_key").fill_null(""),
+                    pl.lit(name).alias("field"),
+                    pl.lit(place.file).alias("src_file"),
+                    pl.lit(place.sheet, dtype=pl.String).alias("src_sheet"),
+                    pl.col(row).alias("src_row"),
+                    place.column(name).alias("src_column"),
+                    pl.col(f"raw:{name}").alias("value_raw"),
+                    pl.col(f"unit:{name}").alias("unit_raw"),
+                    pl.col(f"conversion:{name}").alias("conversion"),
                 )
+                lines = moved.collect()
+                changed += lines.height
+                self.lineage.add(lines)
             if f"flag:{name}" in frame.columns:
-                flagged = frame.with_columns(keys).filter(
-                    pl.col(f"flag:{name}").is_not_null() & pl.col("record_key").is_not_null()
+                is_flagged = pl.col(f"flag:{name}").is_not_null() & pl.col("record_key").is_not_null()
+                flagged = records.filter(is_flagged).select(
+                    pl.lit(table.name).alias("table"),
+                    "record_key",
+                    pl.lit(name).alias("field"),
+                    pl.col(f"flag:{name}").alias("result_status"),
+                    pl.col(f"limit:{name}").alias("limit_value"),
+                    pl.col(f"raw:{name}").alias("value_raw"),
+                    pl.col(row).alias("row"),
+                    pl.lit(place.number, dtype=pl.Int64).alias("source"),
                 )
-                self.flags.add(
-                    flagged.select(
-                        pl.lit(table.name).alias("table"),
-                        "record_key",
-                        pl.lit(name).alias("field"),
-                        pl.col(f"flag:{name}").alias("result_status"),
-                        pl.col(f"limit:{name}").alias("limit_value"),
-                        pl.col(f"raw:{name}").alias("value_raw"),
-                        pl.col(row).alias("row"),
-                        pl.lit(place.number, dtype=pl.Int64).alias("source"),
-                    )
-                )
+                self.flags.add(flagged.collect())
         return changed
 
 

@@ -63,7 +63,8 @@ class UnitReader:
         self._exact = {spelling.text: spelling for spelling in reversed(spellings)}
         self._tidy = {tidy(spelling.text): spelling for spelling in reversed(spellings)}
         units = set(_own_units(self._quantity))
-        self._own_folded = _folded([s for s in spellings if s.unit in units or s in self._quantity.spellings])
+        shared = [spelling for spelling in definitions.spellings if spelling.unit in units]
+        self._own_folded = _folded([*self._quantity.spellings, *own, *shared])
         self._folded = _folded(spellings)
 
     def read(self, text: str | None) -> UnitReading:

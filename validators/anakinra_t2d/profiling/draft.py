@@ -85,7 +85,7 @@ def draft_profile(*paths: Path, found: Definitions | None = None) -> Draft:
     _date_notation(draft)
     _missing_words(draft, fitter)
     _codes(draft)
-    _subjects(draft, found)
+    _subjects(draft, found, fitter)
     draft.undecided = [entry for sheet in draft.sheets for entry in open_questions(sheet, fitter)]
     draft.text = profile_text(draft, found)
     return draft
@@ -181,7 +181,7 @@ def _codes(draft: Draft) -> None:
     draft.codes = {name: dict(sorted(each.items(), key=lambda pair: pair[1])) for name, each in draft.codes.items()}
 
 
-def _subjects(draft: Draft, found: Definitions) -> None:
+def _subjects(draft: Draft, found: Definitions, fitter: Fitter) -> None:
     """The form of the subject numbers; how it becomes the canonical one is for a person to confirm."""
     _, person = person_field(found)
     numbered = [decision for decision, best in _mapped(draft) if best.field.name == person]
@@ -192,7 +192,8 @@ def _subjects(draft: Draft, found: Definitions) -> None:
         return
     before = {match["before"] if (match := _NUMBERED.match(text)) else None for text in texts}
     question = "the subject numbers have several forms: say in subjects how they become those of the trial"
-    if len(before) == 1 and (start := next(iter(before))) is not None:
+    is_shown = len(texts) > 1 and not any(fitter.is_identifying(text) for text in texts)
+    if is_shown and len(before) == 1 and (start := next(iter(before))) is not None:
         widths = {len(match["digits"]) for text in texts if (match := _NUMBERED.match(text))}
         width = widths.pop() if len(widths) == 1 else None
         letters = "".join(char for char in start if char.isalpha()).upper()

@@ -64,8 +64,9 @@ class Item:
 class Candidate:
     """A field that an item can be. ``total`` is used to compare, ``confidence`` is what is told.
 
-    ``lacks`` are key fields of the table that the sheet does not have; ``leaves_key`` says that its table does not use
-    all common key columns of the sheet, ``holds_own`` that it uses others, ``hangs_on`` that the number of a person is all its records are known by.
+    ``lacks`` are key fields of the table that the sheet does not have. ``leaves_key`` says that the table does not use
+    all common key columns of the sheet, ``holds_own`` that it uses others, ``hangs_on`` that the number of a person is
+    all its records are known by.
     """
 
     field: Field

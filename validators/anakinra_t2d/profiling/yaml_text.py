@@ -30,12 +30,13 @@ _HEAD = """\
 def profile_text(draft: Draft, found: Definitions) -> str:
     """YAML text of the profile."""
     lines = [_HEAD.format(sure=draft.sure, columns=draft.columns, open=draft.open).rstrip()]
-    lines += [f"# not read: {_one_line(problem)}" for problem in draft.problems]
+    lines += [f"# noticed: {_one_line(problem)}" for problem in draft.problems]
     lines.append(f"title: {_text('Draft profile')}")
     if draft.site:
         lines.append(f"site: {_text(draft.site)}")
     else:
         lines.append(f"# site: one of {', '.join(site.id for site in found.trial.sites)}")
+    lines.append("# encoding: cp1252, or what else the files are written in when they are not UTF-8")
     lines.append(f"decimal: {_text(draft.decimal)}")
     for name, texts in (("thousands", draft.thousands), ("dates", draft.dates), ("missing", draft.missing)):
         if texts:

@@ -116,9 +116,9 @@ class TextTable(ABC):
     turns out to be unreadable on the way may have given batches before; none of them should be kept then.
 
     ``sheet`` is the sheet, data set or form inside the file, None where a file is one table. ``header_row`` is the row
-    of the header; ``unit_cells`` the cells of ``options.unit_row``, as long as the header; ``units`` and ``decimal`` the
-    unit and the decimal mark that the file itself declares for a column; ``technical`` the columns that the format adds
-    by itself. A date that the format keeps as a date is written YYYY-MM-DD, a date and time YYYY-MM-DDTHH:MM:SS;
+    of the header; ``unit_cells`` the cells of ``options.unit_row``, as long as the header; ``units`` and ``decimal``
+    the unit and the decimal mark that the file itself declares for a column; ``technical`` the columns that the format
+    adds by itself. A date that the format keeps as a date is written YYYY-MM-DD, a date and time YYYY-MM-DDTHH:MM:SS;
     ``has_midnights`` says that a format does not tell the one from the other at midnight, and ``date_epoch`` is the day
     that bare numbers in a column of dates count from.
     """

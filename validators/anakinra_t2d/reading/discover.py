@@ -276,11 +276,12 @@ def nothing_found(
     others: Sequence[str],
     empty: Sequence[str] = (),
     on_purpose: Sequence[str] = (),
+    profile: str | None = None,
 ) -> str:
     """The sentence for a submission without a row that could be read.
 
     ``others`` are files of unknown content, ``empty`` those that are tables without a row, ``on_purpose`` those that a
-    site profile leaves out.
+    site profile leaves out; ``profile`` is the name of the site profile in use.
     """
     where = ", ".join(str(path) for path in paths) or "the paths given"
     if on_purpose and not others and not empty:
@@ -290,4 +291,7 @@ def nothing_found(
     example = f" such as {next(iter(tables))}.csv" if tables else ""
     more = f" and {len(others) - _SHOWN_NAMES} more" if len(others) > _SHOWN_NAMES else ""
     names = f"; found {', '.join(others[:_SHOWN_NAMES])}{more}" if others else ""
-    return f"No file named after a table,{example}, was found in {where}{names}."
+    if profile:
+        return f"The site profile {profile} names no file or sheet of {where}{names}."
+    drafted = " A site profile can say what they hold; `anakinra-t2d profile` drafts one." if others else ""
+    return f"No file named after a table,{example}, was found in {where}{names}.{drafted}"

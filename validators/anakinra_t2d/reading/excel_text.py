@@ -173,7 +173,8 @@ class ExcelTable(TextTable):
     ) -> tuple[Part | None, list[int]]:
         """The records among rows of the sheet, and the numbers of the blank rows. ``first`` is the row of the first."""
         by_column = list(zip(*values, strict=True))
-        columns = [values_text(by_column[column], self.options.number_mark).alias(f"c{column}") for column in self._columns]
+        mark = self.options.number_mark
+        columns = [values_text(by_column[column], mark).alias(f"c{column}") for column in self._columns]
         frame = pl.DataFrame(columns)
         empty = [pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "") for name in frame.columns]
         rows = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("row")
