@@ -1,5 +1,7 @@
 """``python -m benchmarks``: every performance claim, measured now."""
 
-from benchmarks.convert_against_polars import main
+from benchmarks import convert_against_polars, site_files_against_canonical
 
-main()
+convert_against_polars.main()
+print()
+site_files_against_canonical.main()

@@ -26,14 +26,11 @@ ROWS_PER_PATIENT = 175
 SIMULATE = """
 import json, sys
 from pathlib import Path
-import polars as pl
 from anakinra_t2d.schema import definitions
 from anakinra_t2d.simulation import tables
 from anakinra_t2d.simulation.layouts import canonical_texts, deliver, records_of_site
 found, work = definitions(), Path(sys.argv[1])
-# subject numbers of a large trial are longer than those that a site writes
-short = pl.col("^(subject_id|record_key)$").str.replace(r"-0+([0-9]{3})", "-${1}")
-trial = {name: frame.with_columns(short) for name, frame in tables(int(sys.argv[2]), 1).items()}
+trial = tables(int(sys.argv[2]), 1)
 texts = {name: canonical_texts(name, frame, found) for name, frame in trial.items()}
 for name in sys.argv[3:]:
     profile = found.profiles[name]

@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class WrittenFile:
     encoding: str = "utf-8"
     fields: dict[str, Field] = field(default_factory=dict)
     true_values: bool = False
+    decimal: str = "."
 
     @property
     def lines(self) -> list[list[Any]]:
@@ -58,11 +60,14 @@ class WrittenFile:
 
     def value(self, at: int, cell: Cell) -> Any:
         """A cell as the value that a typed format holds."""
-        entry = self.fields.get(self.header[at])
+        entry = self.fields.get(self.header[at]) if at < len(self.header) else None
         if isinstance(cell, Decimal):
             return float(cell)
         if cell is None or entry is None or not self.true_values:
             return cell
+        if entry.type in ("integer", "number"):
+            text = cell.replace(self.decimal, ".")
+            return float(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else cell
         if entry.type == "date" and len(cell) == 10:
             try:
                 return dt.date.fromisoformat(cell)
@@ -190,12 +195,11 @@ def _columnar(file: WrittenFile, path: Path) -> None:
 
 
 def _dataset_json(file: WrittenFile, path: Path) -> None:
-    kinds = {float: "float", int: "integer", dt.date: "date", dt.datetime: "datetime"}
     columns = []
     rows = [[_as_json(file.value(at, cell)) for at, cell in enumerate(row)] for row in file.rows]
     for at, name in enumerate(file.header):
         found = {type(row[at]) for row in rows if row[at] is not None}
-        kind = kinds.get(next(iter(found)), "string") if len(found) == 1 else "string"
+        kind = "float" if found and found <= {int, float} else "string"
         columns.append({"itemOID": f"IT.{at}", "name": name, "label": name, "dataType": kind})
     about = {
         "datasetJSONCreationDateTime": "2024-01-01T00:00:00",

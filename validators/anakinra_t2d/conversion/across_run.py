@@ -178,7 +178,7 @@ def _typed_batches(path: Path) -> Iterator[pl.DataFrame]:
     import polars.selectors as cs
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, pre_buffer=False)
     for group in range(file.num_row_groups):
         batch = pl.DataFrame(pl.from_arrow(file.read_row_group(group)))
         yield batch.with_columns((cs.categorical() | cs.enum()).cast(pl.String))

@@ -117,7 +117,7 @@ def _write_lineage(folder: Path, found: Definitions, changed: Lineage) -> None:
 
 def _harmonised(paths: Sequence[Path]) -> Iterator[pl.DataFrame]:
     for path in paths:
-        for batch in pq.ParquetFile(path).iter_batches(_LINEAGE_ROWS):
+        for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(_LINEAGE_ROWS):
             yield pl.DataFrame(pl.from_arrow(batch))
 
 

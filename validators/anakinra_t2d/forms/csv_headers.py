@@ -21,8 +21,9 @@ _FACTS = (
 def csv_headers(definitions: Definitions) -> dict[str, str]:
     """Text of each file by its name: ``<table>.csv`` with the header line, and ``columns.txt``.
 
-    ``columns.txt`` has one row, in CSV, for each column: table, column, label, type, unit (UCUM), hard and expected range, codes
-    (``code = label``, separated by ``; ``), form (a regular expression), when it is asked for, and its description.
+    ``columns.txt`` has one row, in CSV, for each column: table, column, label, type, unit (UCUM), hard and expected
+    range, codes (``code = label``, separated by ``; ``), form (a regular expression), when it is asked for, and its
+    description.
     """
     files = {f"{table.name}.csv": csv_text([list(table.fields)]) for table in sent_tables(definitions)}
     rows = [_facts(field, definitions) for table in sent_tables(definitions) for field in table.fields.values()]

@@ -99,7 +99,7 @@ class ColumnReader:
             missing=notation.missing | stated,
             midnights=source.has_midnights,
             epoch=source.date_epoch,
-            typed=source.file.format in _TYPED,
+            typed=source.file.format in _TYPED and column.header not in source.text_columns,
         )
 
     def _unit(self, column: Column, notation: Notation) -> UnitReading | None:

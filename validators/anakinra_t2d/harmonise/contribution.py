@@ -47,7 +47,7 @@ class PartWriter:
         self._columns = {**dict.fromkeys(texts, pl.String), **dict.fromkeys(rows, pl.Int64)}
         empty = pl.DataFrame(schema=self._columns)
         self._schema: pa.Schema = empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        self._writer = pq.ParquetWriter(path, self._schema, compression="lz4")
+        self._writer = pq.ParquetWriter(path, self._schema, compression="lz4", write_statistics=False)
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add records; columns that are not there are null, event columns that are not kept are left out."""

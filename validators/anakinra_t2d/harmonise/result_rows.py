@@ -104,8 +104,12 @@ class ResultRows:
 
     def _turn(self, rows: pl.DataFrame) -> pl.DataFrame:
         records = self._shared_fields(rows)
-        for name in rows[_FIELD].unique(maintain_order=True):
-            records = records.join(self._one_field(name, rows.filter(pl.col(_FIELD) == name)), on=_ID, how="left")
+        events = [f"{event}:" for event in EVENTS]
+        nothing = [pl.lit(None, dtype=pl.String).alias(event) for event in events if event not in rows.columns]
+        results = rows.with_columns(nothing).select(_ID, _FIELD, ROW, _VALUE, *events)
+        for (name,), own in results.partition_by(_FIELD, maintain_order=True, as_dict=True).items():
+            assert isinstance(name, str)
+            records = records.join(self._one_field(name, own), on=_ID, how="left")
         return records.drop(_ID)
 
     def _shared_fields(self, rows: pl.DataFrame) -> pl.DataFrame:

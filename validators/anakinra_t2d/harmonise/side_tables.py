@@ -38,6 +38,7 @@ class FrameLog:
         self.schema = schema
         self.rows = 0
         self._path = path
+        self._given: set[str] = set()
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -45,11 +46,13 @@ class FrameLog:
         if frame.is_empty():
             return
         whole = pl.DataFrame(schema=self.schema)
-        table = pl.concat([whole, frame.select([c for c in self.schema if c in frame.columns])], how="diagonal")
+        given = [name for name in self.schema if name in frame.columns]
+        self._given.update(given)
+        table = pl.concat([whole, frame.select(given)], how="diagonal")
         arrow: pa.Table = table.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
             self.paths.append(self._path.with_name(f"{self._path.name}-{len(self.paths)}"))
-            self._writer = pq.ParquetWriter(self.paths[-1], arrow.schema, compression="zstd")
+            self._writer = pq.ParquetWriter(self.paths[-1], arrow.schema, compression="lz4", write_statistics=False)
         self._writer.write_table(arrow)
         self.rows += frame.height
 
@@ -60,10 +63,11 @@ class FrameLog:
             self._writer = None
 
     def read(self) -> pl.DataFrame:
-        """All rows, in memory."""
+        """All rows, in memory; without the columns that no frame had."""
         self.close()
+        columns = [name for name in self.schema if name in self._given]
         return (
-            pl.concat([pl.read_parquet(path) for path in self.paths])
+            pl.concat([pl.read_parquet(path, columns=columns) for path in self.paths])
             if self.paths
             else pl.DataFrame(schema=self.schema)
         )

@@ -49,7 +49,8 @@ class StagedTable:
     def __iter__(self) -> Iterator[Batch]:
         first = 1
         raw = {name: f"raw:{name}" for name in self.header if f"raw:{name}" in self._names}
-        for batch in pq.ParquetFile(self._path).iter_batches(self._batch_rows):
+        # reading ahead would hold the whole file in memory
+        for batch in pq.ParquetFile(self._path, pre_buffer=False).iter_batches(self._batch_rows):
             frame = pl.DataFrame(pl.from_arrow(batch))
             cells = frame.select(self.header)
             sent = frame.select([pl.coalesce(raw.get(name, name), name).alias(name) for name in self.header])

@@ -24,6 +24,19 @@ def header_of(schema: pa.Schema) -> list[str]:
     return list(schema.names)
 
 
+def text_columns_of(schema: pa.Schema) -> frozenset[str]:
+    """Names of the columns that hold text."""
+    return frozenset(field.name for field in schema if _is_text(field.type))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return _is_text(kind.storage_type)
+    return _is_bytes(kind) or _is_string(kind)
+
+
 def units_of(schema: pa.Schema) -> dict[str, str]:
     """Unit of every column whose metadata state one under ``unit``."""
     units = {}

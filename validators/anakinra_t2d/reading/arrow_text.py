@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from anakinra_t2d.reading.arrow_columns import ERRORS, FIRST_ROW, ROWS_AT_ONCE, batch_text, header_of, short, units_of
+from anakinra_t2d.reading.arrow_columns import (
+    ERRORS,
+    FIRST_ROW,
+    ROWS_AT_ONCE,
+    batch_text,
+    header_of,
+    short,
+    text_columns_of,
+    units_of,
+)
 from anakinra_t2d.reading.cells import Part, TextTable
 from anakinra_t2d.reading.encoding import foreign_kind
 from anakinra_t2d.reading.problems import UnreadableError
@@ -44,6 +53,7 @@ class ArrowTable(TextTable):
         except ERRORS as error:
             raise UnreadableError(f"the file is not a readable Arrow file: {short(error)}") from None
         self.units = units_of(schema)
+        self.text_columns = text_columns_of(schema)
         return header_of(schema)
 
     def _reader(self, source: pa.NativeFile) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:

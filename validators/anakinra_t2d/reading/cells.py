@@ -118,7 +118,9 @@ class TextTable(ABC):
     ``sheet`` is the sheet, data set or form inside the file, None where a file is one table. ``header_row`` is the row
     of the header; ``unit_cells`` the cells of ``options.unit_row``, as long as the header; ``units`` and ``decimal``
     the unit and the decimal mark that the file itself declares for a column; ``technical`` the columns that the format
-    adds by itself. A date that the format keeps as a date is written YYYY-MM-DD, a date and time YYYY-MM-DDTHH:MM:SS;
+    adds by itself; ``text_columns``, for a format whose columns have a type, those of text.
+
+    A date that the format keeps as a date is written YYYY-MM-DD, a date and time YYYY-MM-DDTHH:MM:SS;
     ``has_midnights`` says that a format does not tell the one from the other at midnight, and ``date_epoch`` is the day
     that bare numbers in a column of dates count from.
     """
@@ -126,6 +128,7 @@ class TextTable(ABC):
     has_midnights = False
     date_epoch: str | None = None
     technical: Collection[str] = frozenset()
+    text_columns: Collection[str] = frozenset()
     decimal: Mapping[str, str] = MappingProxyType({})
 
     def __init__(

@@ -65,6 +65,7 @@ class DatasetJsonTable(TextTable):
                 found = _metadata(stream)
         self._said = _describe(found)
         self.sheet = self.log.sheet = self._said.name
+        self.text_columns = {each["name"] for each in self._said.columns if each.get("dataType") == "string"}
         self.labels = {each["name"]: each["label"] for each in self._said.columns if isinstance(each.get("label"), str)}
         return [each["name"] for each in self._said.columns]
 

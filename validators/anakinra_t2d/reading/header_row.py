@@ -46,7 +46,8 @@ def name_and_unit(header: str) -> tuple[str, str | None]:
     """
     text = header.strip()
     start = _bracket(text)
-    if start is not None:
+    # behind a slash or a comma the bracket is a part of the unit: Albumin, mg/(24.h); Weight, [lb_av]
+    if start is not None and not text[:start].endswith("/") and not text[:start].rstrip().endswith(","):
         name, unit = text[:start], text[start + 1 : -1]
     else:
         name, comma, unit = text.rpartition(",")

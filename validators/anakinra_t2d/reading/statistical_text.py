@@ -122,6 +122,7 @@ class StatisticalTable(TextTable):
         self._stated_rows = facts.number_rows
         formats = facts.original_variable_types
         self._meanings = [meaning_of(formats.get(name), self._program) for name in names]
+        self.text_columns = {name for name, kind in facts.readstat_variable_types.items() if kind == "string"}
         self.column_labels = {
             name: label for name, label in zip(names, facts.column_labels, strict=True) if label and label.strip()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field as Option
@@ -15,6 +16,9 @@ OVER = "{over}"
 
 BOOLEAN = "boolean"
 """Key of ``codes`` for the words of true-or-false fields, which have no codelist."""
+
+Mark = Annotated[str, StringConstraints(min_length=1, max_length=5)]
+"""Characters between cells or parts of a cell, spaces and tabs among them."""
 
 Layout = Annotated[str, StringConstraints(pattern=r"^[dmyhs:., /_T-]+$")]
 """A date layout such as ``dd-mm-yyyy``, ``d.m.yy`` or ``dd.mm.yyyy hh:mm``."""
@@ -51,7 +55,9 @@ class SubjectNumbers(Definition):
     def to_canonical(self, text: str) -> str | None:
         """The subject number for a text as sent; None when the site has no such number."""
         bare = text.strip()
-        listed = {key.upper(): value for key, value in self.map.items()}.get(bare.upper())
+        listed = None
+        if self.map:
+            listed = {key.upper(): value for key, value in self.map.items()}.get(bare.upper())
         if listed is None and self.sent and self.canonical:
             listed = _translate(bare, self.sent, self.canonical)
         return listed if listed is not None else (bare if self.others == "keep" else None)
@@ -64,6 +70,7 @@ class SubjectNumbers(Definition):
         return subject if listed is None else listed
 
 
+@lru_cache(maxsize=1 << 16)  # the same numbers stand in every sheet of a site
 def _translate(text: str, form: str, other: str) -> str | None:
     pattern, end = "", 0
     for match in _PLACEHOLDER.finditer(form):
@@ -103,7 +110,7 @@ class FieldLayout(Definition):
     confirmed: bool = Option(
         default=False, description="True: the site has confirmed the unit; conversions marked ask are applied."
     )
-    separator: Text | None = Option(default=None, description="Between the parts of a cell that holds two values.")
+    separator: Mark | None = Option(default=None, description="Between the parts of a cell that holds two values.")
     part: int | None = Option(default=None, ge=1, description="Which part of such a cell, from 1.")
     codes: dict[Text, Text] = Option(default={}, description="Text as sent to canonical code, for this field alone.")
     note: Text | None = None
@@ -203,7 +210,7 @@ class SheetLayout(Definition):
     )
     unit_row: int | None = Option(default=None, ge=1, description="Row that holds the units.")
     encoding: Text | None = Option(default=None, description="Of a text file; empty: that of the profile.")
-    delimiter: Text | None = Option(default=None, description="Of a text file; empty: that of the profile.")
+    delimiter: Mark | None = Option(default=None, description="Of a text file; empty: that of the profile.")
     expect: dict[Text, list[Text]] = Option(
         default={}, description="Column: the only texts it may hold; others show that the file is of another study."
     )
@@ -234,7 +241,7 @@ class Profile(Definition):
         default=None, description="Ending of files that are written, where the name leaves it open: `dm.*` with xpt."
     )
     encoding: Text | None = Option(default=None, description="Of text files without byte order mark, such as cp1252.")
-    delimiter: Text | None = Option(default=None, description="Of text files; empty: found from the header.")
+    delimiter: Mark | None = Option(default=None, description="Of text files; empty: found from the header.")
     decimal: Literal[".", ","] = Option(default=".", description="Decimal mark in text cells.")
     thousands: list[Literal["'", "’", " ", ".", ","]] = Option(
         default=[], description="Marks that may stand between groups of three digits."

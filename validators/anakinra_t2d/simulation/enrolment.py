@@ -103,9 +103,8 @@ def enrol(patients: int, seed: int) -> Trial:
     screened = no_sunday(rng.integers(FIRST_SCREENING, LAST_SCREENING, size=len(site)))
     order = np.lexsort((rng.random(len(site)), screened, site))
     site, passed, screened = site[order], passed[order], screened[order]
-    digits = max(3, len(str(len(site))))
     running = np.concatenate([np.arange(1, int((site == s).sum()) + 1) for s in (DK, CH)])
-    subject = np.char.add(np.char.add(SITES[site], "-"), np.char.zfill(running.astype(str), digits))
+    subject = np.char.add(np.char.add(SITES[site], "-"), np.char.zfill(running.astype(str), 3))
     by_id = np.argsort(subject, kind="stable")
     site, passed, screened, subject = site[by_id], passed[by_id], screened[by_id], subject[by_id]
     consented = screened - rng.choice([0, 0, 0, 1, 2, 3, 5, 6], size=len(site)).astype(np.int32)

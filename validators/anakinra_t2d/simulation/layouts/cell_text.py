@@ -13,7 +13,8 @@ from anakinra_t2d.schema.tables import Field
 from anakinra_t2d.simulation.layouts.moments import moment_text
 from anakinra_t2d.simulation.layouts.sent import Cell
 
-_BRACKETS = re.compile(r"^.*\S\s*[(\[](?P<unit>.+)[)\]]$")
+# a unit may hold brackets itself, as in Insulin (m[iU]/L) or Weight ([lb_av])
+_BRACKETS = re.compile(r".*\S\s*(?:\((?P<round>(?:[^()]|\([^()]*\))+)\)|\[(?P<square>(?:[^\[\]]|\[[^\[\]]*\])+)\])")
 _NO_UNIT = "1"
 _CENSORED = {"below_limit": "<", "above_limit": ">"}
 _QUALITATIVE = "qualitative"
@@ -75,8 +76,10 @@ class CellTexts:
     def unit_in(self, column: str, field: Field) -> str | None:
         """The unit that the name of a column states in brackets at its end, as a UCUM code."""
         quantity = self.found.quantity(field)
-        brackets = _BRACKETS.match(column)
-        return self._unit_meant(brackets["unit"].strip(), quantity) if quantity and brackets else None
+        brackets = _BRACKETS.fullmatch(column)
+        if quantity is None or brackets is None:
+            return None
+        return self._unit_meant((brackets["round"] or brackets["square"]).strip(), quantity)
 
     def unit_text(self, unit: str, field: Field) -> str | None:
         """How the site writes a unit: its own spelling, else the first usual one; None for numbers without unit."""
