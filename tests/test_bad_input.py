@@ -79,9 +79,9 @@ def test_a_damaged_file_is_a_finding(copy_of_trial: Path, case: str) -> None:
 @pytest.mark.parametrize("damage", [lambda data: data.decode().encode("utf-16"), lambda data: data.replace(b",", b";")])
 def test_another_dialect_is_read_without_a_finding(copy_of_trial: Path, damage: Callable[[bytes], bytes]) -> None:
     path = copy_of_trial / "vitals.csv"
-    before = found(copy_of_trial)
+    before = found(path)
     path.write_bytes(damage(path.read_bytes()))
-    assert found(copy_of_trial) == before
+    assert found(path) == before
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_result_that_is_no_number_becomes_a_flag(
     copy_of_trial: Path, tmp_path: Path, value: str, status: str
 ) -> None:
     edit_cell("weight_kg", value)(copy_of_trial / "vitals.csv")
-    outcome = trial.convert(copy_of_trial, out=tmp_path / "out")
+    outcome = trial.convert(copy_of_trial / "vitals.csv", out=tmp_path / "out")
     assert [f for f in outcome.findings if f.code.startswith("CELL")] == []
     flags = trial.read(tmp_path / "out")["result_flags"].filter(field="weight_kg", value_raw=value)
     assert flags["result_status"].to_list() == [status]

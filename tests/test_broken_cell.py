@@ -112,7 +112,7 @@ def tables(sound_trial: Path) -> dict[str, Rows]:
 
 
 @settings(
-    max_examples=int(os.environ.get("BROKEN_CELLS", "40")),
+    max_examples=int(os.environ.get("BROKEN_CELLS", "25")),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

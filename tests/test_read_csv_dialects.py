@@ -415,6 +415,7 @@ def test_the_row_with_most_known_names_is_the_header() -> None:
 @pytest.mark.parametrize(
     ("header", "name", "unit"),
     [
+        ("RR, mm[Hg]", "RR", "mm[Hg]"),
         ("HbA1c (%)", "HbA1c", "%"),
         (" CRP [mg/L] ", "CRP", "mg/L"),
         ("Glucose, mmol/L", "Glucose", "mmol/L"),

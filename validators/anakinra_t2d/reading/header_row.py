@@ -46,8 +46,7 @@ def name_and_unit(header: str) -> tuple[str, str | None]:
     """
     text = header.strip()
     start = _bracket(text)
-    # behind a slash or a comma the bracket is a part of the unit: Albumin, mg/(24.h); Weight, [lb_av]
-    if start is not None and not text[:start].endswith("/") and not text[:start].rstrip().endswith(","):
+    if start is not None and not _is_in_unit(text, start):
         name, unit = text[:start], text[start + 1 : -1]
     else:
         name, comma, unit = text.rpartition(",")
@@ -55,6 +54,13 @@ def name_and_unit(header: str) -> tuple[str, str | None]:
             return text, None
     name, unit = name.strip(), unit.strip()
     return (name, unit) if name and unit else (text, None)
+
+
+def _is_in_unit(text: str, start: int) -> bool:
+    """Whether a bracket at the end is part of the unit: ``Albumin, mg/(24.h)``, ``Weight, [lb_av]``, ``RR, mm[Hg]``."""
+    before = text[:start]
+    is_joined = text[start] == "[" and bool(before) and not before[-1].isspace() and ", " in before
+    return before.endswith("/") or before.rstrip().endswith(",") or is_joined
 
 
 def _bracket(text: str) -> int | None:
