@@ -34,6 +34,8 @@ def test_what_the_sites_send_is_the_canonical_trial(tmp_path: Path) -> None:
     sites = trial.convert(EXAMPLES / "denmark", EXAMPLES / "zurich", out=tmp_path / "sites")
     canonical = trial.convert(EXAMPLES / "canonical", out=tmp_path / "canonical")
     assert [(o.errors, o.warnings) for o in (sites, canonical)] == [(0, 0), (0, 0)]
+    report = (tmp_path / "sites/report.txt").read_text(encoding="utf-8")
+    assert "…" not in report.split("0 errors")[0]
     assert sites.not_assessed == canonical.not_assessed
     ours, theirs = trial.read(tmp_path / "sites"), trial.read(tmp_path / "canonical")
     compared = 0

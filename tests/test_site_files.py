@@ -221,3 +221,22 @@ def test_numbers_of_a_workbook_are_not_taken_for_mistyped_texts(tmp_path: Path) 
     assert (mixed.location.row, mixed.location.column, mixed.value) == (4, "Gewicht (kg)", "101.5")
     vitals = trial.read(tmp_path / "out")["vitals"]
     assert vitals["weight_kg"].to_list() == [98.2, None]
+
+
+@pytest.mark.parametrize(
+    ("again", "code"),
+    [
+        ("<0,3;mg/dl", "TEST-003"),
+        ("<3;mg/l", "TEST-003"),
+        ("<0,5;mg/dl", "TEST-002"),
+        ("4;mg/l", "TEST-002"),
+        (";", None),
+    ],
+)
+def test_a_result_that_stands_twice(tmp_path: Path, again: str, code: str | None) -> None:
+    sent = send(tmp_path / "sent", LONG, labor=LABOR + f"P-7;V1;28.01.2004 08:39;CRP;{again}\n")
+    outcome = trial.convert(sent, out=tmp_path / "out")
+    assert {f.code for f in outcome.findings if f.code.startswith("TEST")} == ({code} if code else set())
+    out = trial.read(tmp_path / "out")
+    flags = out["result_flags"]["limit_value"].to_list() if "result_flags" in out else []
+    assert flags == ([] if code == "TEST-002" else [3.0])

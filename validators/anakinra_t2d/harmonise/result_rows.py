@@ -14,7 +14,7 @@ from anakinra_t2d.harmonise.record_frame import EVENTS, ROW, note
 from anakinra_t2d.harmonise.side_tables import FrameLog
 from anakinra_t2d.schema import Table
 
-_FIELD, _VALUE, _ID = ":field", ":value", ":id"
+_FIELD, _VALUE, _ID, _SAID, _SENT = ":field", ":value", ":id", ":said", ":sent"
 _SHOWN_NAMES = 50
 
 
@@ -131,27 +131,42 @@ class ResultRows:
 
     @staticmethod
     def _one_field(name: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """The results of one test by record; differing results of one record are noted and none is taken."""
-        sent = pl.coalesce(_VALUE, "flag:", "note:")
-        results = rows.group_by(_ID, maintain_order=True).agg(
-            pl.col(_VALUE, *(f"{event}:" for event in EVENTS)).first(),
-            pl.col(ROW).first(),
-            pl.coalesce("raw:", _VALUE).alias(":sent"),
-            sent.n_unique().alias(":different"),
-        )
-        differ = results[":different"] > 1
-        if differ.any():
-            notes = [
-                note("TEST-002", name, "; ".join(text or "" for text in sent), {"times": str(len(sent))})
-                for sent in results.filter(differ)[":sent"]
-            ]
-            results = results.with_columns(
-                pl.when(~differ).then(pl.col(_VALUE)).alias(_VALUE),
-                pl.when(~differ).then(pl.col("conversion:")).alias("conversion:"),
-                results["note:"].scatter(differ.arg_true(), notes),
+        """The results of one test by record.
+
+        An empty result gives way to a filled one. Differing results of one record are noted (TEST-002) and none is
+        taken; the same result sent again is noted (TEST-003) and taken once.
+        """
+        limited = pl.concat_str("flag:", "limit:", separator=" ", ignore_nulls=True)
+        flagged = pl.when(pl.col("flag:").is_not_null()).then(limited)
+        rows = rows.rechunk().with_columns(pl.coalesce(_VALUE, flagged, "note:").alias(_SAID))
+        results = (
+            rows.sort(pl.col(_SAID).is_null(), maintain_order=True)
+            .group_by(_ID, maintain_order=True)
+            .agg(
+                pl.col(_VALUE, *(f"{event}:" for event in EVENTS)).first(),
+                pl.col(ROW).first(),
+                pl.coalesce("raw:", _VALUE).drop_nulls().alias(_SENT),
+                pl.col(_SAID).drop_nulls().alias(_SAID),
             )
+        )
+        differ = results[_SAID].list.n_unique() > 1
+        repeated = (results[_SAID].list.len() > 1) & ~differ
+        for code, found in (("TEST-002", differ), ("TEST-003", repeated)):
+            if found.any():
+                notes = [
+                    note(code, name, "; ".join(dict.fromkeys(sent)), {"times": str(len(sent))})
+                    for sent in results.filter(found)[_SENT]
+                ]
+                before = results["note:"].filter(found)
+                joined = [f"{old}\n{new}" if old else new for old, new in zip(before, notes, strict=True)]
+                results = results.with_columns(results["note:"].scatter(found.arg_true(), joined))
+        results = results.with_columns(
+            pl.when(~differ).then(pl.col(_VALUE)).alias(_VALUE),
+            pl.when(~differ).then(pl.col("conversion:")).alias("conversion:"),
+            pl.when(~differ).then(pl.col("flag:")).alias("flag:"),
+        )
         renamed = {_VALUE: name, ROW: f"row:{name}", **{f"{event}:": f"{event}:{name}" for event in EVENTS}}
-        return results.drop(":sent", ":different").rename(renamed)
+        return results.drop(_SENT, _SAID).rename(renamed)
 
 
 def _own(column: str, field: str) -> str:

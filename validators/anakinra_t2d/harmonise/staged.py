@@ -71,7 +71,7 @@ class StagedTable:
             place = part.place
             if column is None or column in part.fields:
                 over = self._text(place.over, row) if place.over else None
-                header = place.header(column, over) if column else None
+                header = place.header(column, over) if column and place.columns else None
                 return Location(place.file, place.sheet, int(at), header)
             fallback = fallback or Location(place.file, place.sheet, int(at), None)
         return fallback or Location(self.shown)

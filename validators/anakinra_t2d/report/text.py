@@ -52,7 +52,9 @@ def _tables(outcome: Outcome, found: Definitions) -> Grid:
         ("table", "left"), ("file", "left"), ("rows read", "right"), ("valid", "right"),
         ("rejected", "right"), ("errors", "right"), ("warnings", "right"),
     ):  # fmt: skip
-        grid.add_column(heading, justify=justify, header_style="bold", no_wrap=True)  # type: ignore[arg-type]
+        # where the width does not suffice the names of files take more lines, and no number is cut
+        may_wrap = heading == "file"
+        grid.add_column(heading, justify=justify, header_style="bold", no_wrap=not may_wrap, overflow="fold")  # type: ignore[arg-type]
     counts: dict[tuple[str | None, str], int] = defaultdict(int)
     for finding in outcome.findings:
         counts[finding.table, finding.severity] += 1
@@ -60,7 +62,7 @@ def _tables(outcome: Outcome, found: Definitions) -> Grid:
         errors, warnings = counts[name, "error"], counts[name, "warning"]
         grid.add_row(
             name,
-            table.file,
+            Text(table.file),
             f"{table.rows_read:,}",
             f"{table.rows_valid:,}",
             Text(f"{table.rows_rejected:,}", "bold red" if table.rows_rejected else "dim"),
