@@ -195,7 +195,7 @@ class Intake:
             try:
                 self._profiles[path] = load_profile(path, self.found)
             except SchemaError as error:
-                raise InputError(f"The site profile {path} cannot be used:\n{error}") from None
+                raise InputError(f"The {path.name} beside the files cannot be used:\n{error}") from None
         return self._profiles[path]
 
     def _options(self, file: SourceFile, profile: Profile | None) -> Callable[[str | None], ReadOptions]:

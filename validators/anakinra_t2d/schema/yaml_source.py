@@ -35,6 +35,9 @@ class YamlSource:
         return self.lines.get(loc, 1)
 
 
+_LARGEST = 16 << 20
+_DEEPEST = 100
+_MOST_PARTS = 300_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -45,11 +48,15 @@ def read_yaml(path: Path, shown: str) -> YamlSource:
         SchemaError: not UTF-8, not YAML, or a key written twice.
     """
     try:
+        if path.stat().st_size > _LARGEST:
+            raise SchemaError([f"{shown}: is larger than {_LARGEST >> 20} MiB"])
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise SchemaError([f"{shown}: is not UTF-8 text ({error.reason} at byte {error.start})"]) from error
     source = YamlSource(shown, None)
     problems: list[str] = []
+    if (line := _too_deep(text)) is not None:
+        raise SchemaError([f"{shown}:{line}: is nested too deeply"])
     try:
         loader = _LOADER(text)
         try:
@@ -70,8 +77,26 @@ def read_yaml(path: Path, shown: str) -> YamlSource:
     return source
 
 
+def _too_deep(text: str) -> int | None:
+    """The line where brackets or indents nest deeper than any definition does; None when none do.
+
+    Looked at before the text is parsed, because a profile may come with a delivery and the parser recurses.
+    """
+    open_brackets = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        opened, closed = (sum(line.count(mark) for mark in marks) for marks in ("[{", "]}"))
+        indent = len(line) - len(line.lstrip(" -?"))
+        if max(open_brackets + opened, indent // 2) > _DEEPEST + closed:
+            return number
+        open_brackets = max(0, open_brackets + opened - closed)
+    return None
+
+
 def _build(loader: Any, node: yaml.Node, loc: Loc, source: YamlSource, problems: list[str]) -> Any:
     source.lines.setdefault(loc, node.start_mark.line + 1)
+    # aliases of aliases can stand for more than any memory holds
+    if len(source.lines) > _MOST_PARTS:
+        raise SchemaError([f"{source.path}:{node.start_mark.line + 1}: the file stands for too many parts"])
     if isinstance(node, yaml.MappingNode):
         out: dict[Any, Any] = {}
         for key_node, value_node in node.value:
