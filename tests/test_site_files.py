@@ -245,14 +245,17 @@ def test_a_result_that_stands_twice(tmp_path: Path, again: str, code: str | None
 @pytest.mark.parametrize(
     ("profile", "words"),
     [
-        ("title: &a [x, x, x]\n" + "".join(f"k{n}: &k{n} [{', '.join(['*a' if not n else f'*k{n - 1}'] * 9)}]\n" for n in range(12)), "too many parts"),
+        (
+            "k0: &k0 [x, x]\n" + "".join(f"k{n}: &k{n} [{f'*k{n - 1}, ' * 9}x]\n" for n in range(1, 12)),
+            "too many parts",
+        ),
         ("title: " + "[" * 20_000, "nested too deeply"),
         ("title: [\n" + "[\n" * 5_000 + "]" * 5_001, "nested too deeply"),
         ("".join(" " * n + "k:\n" for n in range(2_000)), "nested too deeply"),
         ('title: "\0"\n', "control characters"),
         ("title: x\nsheets: []\nmore: 1\n", "unknown key 'more'"),
     ],
-)  # fmt: skip
+)
 def test_a_profile_that_means_harm_is_a_sentence(tmp_path: Path, profile: str, words: str) -> None:
     sent = send(tmp_path / "sent", WIDE, visiten=VISITS)
     (sent / "profile.yaml").write_text(profile, encoding="utf-8")
