@@ -9,8 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 import xlsxwriter
+from click.testing import CliRunner
 
 import anakinra_t2d as trial
+from anakinra_t2d.cli.main import main
 
 PROFILE = """
 title: A clinic
@@ -261,3 +263,11 @@ def test_a_profile_that_means_harm_is_a_sentence(tmp_path: Path, profile: str, w
     (sent / "profile.yaml").write_text(profile, encoding="utf-8")
     with pytest.raises(trial.InputError, match=words):
         trial.validate(sent)
+
+
+def test_a_header_cannot_command_a_terminal(tmp_path: Path) -> None:
+    hostile = "\x1b[31mevil[red]"
+    (tmp_path / "labs.csv").write_text(f"subject_id,{hostile}\nCH01-001,1\n", encoding="utf-8")
+    output = CliRunner().invoke(main, ["validate", str(tmp_path / "labs.csv"), "--only", "HEAD-003"]).output
+    assert "\x1b" not in output
+    assert output.count(r"\x1b[31mevil[red]") == 2

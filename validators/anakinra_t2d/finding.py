@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """Text with control characters spelled out, so that a file name or a header cannot command a terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class Location:
             parts.append(f"row {self.row}")
         if self.column is not None:
             parts.append(f"column {self.column}")
-        return ", ".join(parts)
+        return printable(", ".join(parts))
 
 
 @dataclass(frozen=True, slots=True)

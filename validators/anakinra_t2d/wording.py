@@ -7,13 +7,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from anakinra_t2d.finding import Finding, Location, fingerprint
+from anakinra_t2d.finding import Finding, Location, fingerprint, printable
 from anakinra_t2d.schema import Definitions, Field, Rule
 
 HIDDEN = "[hidden]"
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LONGEST = 80
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEFINITION_WORDS = frozenset(
     "low high unit terms pattern condition place planned fields times parent column suggestion header found other"
     " table problem rest reading expected".split()
@@ -85,7 +84,7 @@ class Wording:
         """The text, or a stand-in when it looks like a personal number, an address or a telephone number."""
         if self._identity is not None and self._identity.search(text):
             return HIDDEN
-        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+        return printable(text)
 
     def _fill(self, name: str, value: object) -> str:
         # words such as limits and codes come from the definitions, everything else from the record

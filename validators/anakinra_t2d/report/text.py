@@ -12,7 +12,7 @@ from rich.rule import Rule as Line
 from rich.table import Table as Grid
 from rich.text import Text
 
-from anakinra_t2d.finding import Finding
+from anakinra_t2d.finding import Finding, printable
 from anakinra_t2d.schema import Definitions
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _tables(outcome: Outcome, found: Definitions) -> Grid:
         errors, warnings = counts[name, "error"], counts[name, "warning"]
         grid.add_row(
             name,
-            Text(table.file),
+            Text(printable(table.file)),
             f"{table.rows_read:,}",
             f"{table.rows_valid:,}",
             Text(f"{table.rows_rejected:,}", "bold red" if table.rows_rejected else "dim"),
