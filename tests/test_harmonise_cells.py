@@ -329,6 +329,7 @@ class TestDates:
             (Notation(dates=("hh:mm dd/mm/yyyy",)), "08:39 28/01/2004", "2004-01-28T08:39"),
             (Notation(midnights=True), "2004-01-28", "2004-01-28T00:00:00"),
             (Notation(epoch="1899-12-30"), "38014.360416666664", "2004-01-28T08:39"),
+            (Notation(decimal=",", epoch="1899-12-30"), "38014,360416666664", "2004-01-28T08:39"),
             (CANONICAL, "2004-01-28T24:00", "CELL-004"),
             (CANONICAL, "2004-01-28T08:60", "CELL-004"),
             (CANONICAL, "2004-01-28T08:39:60", "CELL-004"),

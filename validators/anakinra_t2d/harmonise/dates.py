@@ -15,7 +15,6 @@ _BASIC_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _CLOCK = re.compile(r"[T\s]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]0+)?)?")
 _HOUR_ONLY = re.compile(r"T(?:[01][0-9]|2[0-3])|T")
 _ZONE = re.compile(r".*[0-9](?:Z|[+-][0-9]{2}:?[0-9]{2})")
-_SERIAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _YEAR = re.compile(r"(?:1[5-9]|2[0-9])[0-9]{2}")
 _YEAR_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 _THREE = re.compile(r"([0-9]{1,2})([./ -])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(?!\S)")
@@ -51,6 +50,7 @@ class DateReader:
 
     def __init__(self, notation: Notation, *, with_time: bool) -> None:
         self._notation = notation
+        self._serial_form = re.compile(rf"[0-9]+(?:{re.escape(notation.decimal)}[0-9]+)?")
         self._with_time = with_time
         self._layouts = [_compile(layout) for layout in notation.dates]
         self._epoch = None if notation.epoch is None else dt.datetime.fromisoformat(notation.epoch)
@@ -59,8 +59,8 @@ class DateReader:
         """Read ``text``, which has no outer spaces."""
         if self._is_canonical(text):
             return DateReading(text)
-        if self._epoch is not None and _SERIAL.fullmatch(text) and not _YEAR.fullmatch(text):
-            return self._serial(Decimal(text), self._epoch)
+        if self._epoch is not None and self._serial_form.fullmatch(text) and not _YEAR.fullmatch(text):
+            return self._serial(Decimal(text.replace(self._notation.decimal, ".")), self._epoch)
         if self._is_partial(text):
             return DateReading(partial=True)
         readings: dict[tuple[dt.date, dt.time | None], str] = {}
