@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.endpoints import Endpoints
 from anakinra_t2d.schema.quantities import Quantity, Spelling
+from anakinra_t2d.schema.reported import Reported
 from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule, NotARule, RowRule
 from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Field, Table
@@ -32,6 +34,8 @@ class Definitions:
     profiles: dict[str, Profile]
     spellings: list[Spelling]
     eligibility: Eligibility
+    endpoints: Endpoints
+    reported: list[Reported]
     sources: dict[str, YamlSource]
     root: Path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +13,12 @@ from pydantic import BaseModel, ValidationError
 from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.cross_references import problems_between
 from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.endpoint_references import endpoint_problems
+from anakinra_t2d.schema.endpoints import Endpoints
 from anakinra_t2d.schema.profile_references import profile_problems
 from anakinra_t2d.schema.quantities import Quantities
+from anakinra_t2d.schema.repeated import WrittenOut, written_out
+from anakinra_t2d.schema.reported import ReportedResults
 from anakinra_t2d.schema.rules import RuleFile
 from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Table
@@ -47,9 +52,11 @@ def load(root: Path) -> Definitions:
     eligibility = reader.model("schema/eligibility.yaml", Eligibility)
     tables = {path.stem: reader.model(reader.shown(path), Table) for path in reader.files("tables")}
     rule_files = [reader.model(reader.shown(path), RuleFile) for path in reader.files("rules")]
+    reported = reader.model("schema/reported.yaml", ReportedResults)
+    endpoints = reader.endpoints("schema/endpoints.yaml", codelists)
     profiles = {path.stem: reader.model(reader.shown(path), Profile) for path in reader.files("sites")}
     reader.stop_if_wrong()
-    assert trial and quantities and codelists and eligibility
+    assert trial and quantities and codelists and eligibility and endpoints and reported
     known = {name: table for name, table in tables.items() if table}
     for name, table in known.items():
         table._name = name
@@ -71,10 +78,13 @@ def load(root: Path) -> Definitions:
         profiles={name: profile for name, profile in profiles.items() if profile},
         spellings=quantities.spellings,
         eligibility=eligibility,
+        endpoints=endpoints,
+        reported=reported.reported,
         sources=reader.sources,
         root=root,
     )
     problems = problems_between(result, quantities, files)
+    problems += endpoint_problems(result, reader.written_out)
     for name, site in result.profiles.items():
         problems += profile_problems(result, site, reader.sources[f"schema/sites/{name}.yaml"])
     if problems:
@@ -124,6 +134,7 @@ class _Reader:
         self.root = root
         self.sources: dict[str, YamlSource] = {}
         self.problems: list[str] = []
+        self.written_out = WrittenOut({})
 
     def shown(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -134,6 +145,21 @@ class _Reader:
         return [path for path in found if path.suffix == ".yaml"]
 
     def model(self, shown: str, model: type[Model]) -> Model | None:
+        source = self.source(shown)
+        return self.read(source, source.data, model, lambda loc: loc) if source else None
+
+    def endpoints(self, shown: str, codelists: Codelists | None) -> Endpoints | None:
+        """The cards, with those that repeat written out."""
+        source = self.source(shown)
+        if source is None:
+            return None
+        lists = codelists.codelists if codelists else {}
+        terms = {name: {term.code: term.label for term in one.terms} for name, one in lists.items()}
+        whole = self.written_out = written_out(source.data, terms)
+        self.problems += [f"{shown}:{source.line(loc)}: {_place(loc)}: {words}" for loc, words in whole.problems]
+        return self.read(source, whole.data, Endpoints, whole.place)
+
+    def source(self, shown: str) -> YamlSource | None:
         try:
             source = read_yaml(self.root / shown, shown)
         except FileNotFoundError:
@@ -143,12 +169,15 @@ class _Reader:
             self.problems += error.problems
             return None
         self.sources[shown] = source
+        return source
+
+    def read(self, source: YamlSource, data: object, model: type[Model], place: Callable[[Loc], Loc]) -> Model | None:
         try:
             # by way of JSON, because strict models take a list for a tuple only from JSON
-            return model.model_validate_json(json.dumps(source.data), strict=True)
+            return model.model_validate_json(json.dumps(data), strict=True)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                self.problems.append(_problem(source, detail))
+                self.problems.append(_problem(source, detail, place))
             return None
 
     def stop_if_wrong(self) -> None:
@@ -156,9 +185,13 @@ class _Reader:
             raise SchemaError(self.problems)
 
 
-def _problem(source: YamlSource, detail: Any) -> str:
-    loc: Loc = tuple(detail["loc"])
-    place = ".".join(str(part) for part in loc) or "file"
+def _place(loc: Loc) -> str:
+    return ".".join(str(part) for part in loc) or "file"
+
+
+def _problem(source: YamlSource, detail: Any, place_in_file: Callable[[Loc], Loc]) -> str:
+    loc: Loc = place_in_file(tuple(detail["loc"]))
+    place = _place(loc)
     if detail["type"] == "extra_forbidden":
         words = f"unknown key {loc[-1]!r}"
     elif detail["type"] == "missing":

@@ -108,6 +108,10 @@ class OpenReading(Definition):
     open: Text
     reading: Text
     where: Text
+    basis: Basis = Option(default="implied", description="assumption: opened by us, not by a sentence of the paper.")
+    choices: dict[Text, Text] = Option(
+        default={}, description="Readings that can be selected, with their words; the first is the usual one."
+    )
 
 
 class Inconsistency(Definition):
