@@ -11,7 +11,7 @@ PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo      simulate the trial, convert it to Parquet, show the report"
+	@echo "make demo      simulate the trial, convert it to Parquet, show the report and the results"
 	@echo "make test      run the tests"
 	@echo "make generate  write the files that follow from schema/"
 	@echo "make examples  write examples/ anew with the simulator"
@@ -50,6 +50,8 @@ demo: $(READY)
 	@sed -i.bak '4s/week4/week 4/; 7s/\.//' $(DEMO)/faulty/vitals.csv && rm $(DEMO)/faulty/vitals.csv.bak
 	@sed -i.bak '2s/-001/-999/' $(DEMO)/faulty/eye_exam.csv && rm $(DEMO)/faulty/eye_exam.csv.bak
 	$(BIN)/anakinra-t2d validate $(DEMO)/faulty; test $$? -eq 1
+	@echo; echo "What follows from the trial without faults, beside the numbers of the paper:"
+	$(BIN)/anakinra-t2d derive $(DEMO)/parquet
 
 test: $(READY) $(PANDAS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from anakinra_t2d.across import open_relations, run_rules
-from anakinra_t2d.across.schema_relations import make_eligibility_relations
+from anakinra_t2d.across.calculated import PREFIX, make_recheck_relations
+from anakinra_t2d.across.eligibility import make_eligibility_relations
 from anakinra_t2d.across.text import as_text
 from anakinra_t2d.schema import Table, definitions
 from anakinra_t2d.schema.rules import BuiltinRule, RowRule
@@ -92,7 +93,9 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def relations(tables: dict[str, pl.DataFrame], *, eligibility: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def relations(
+    tables: dict[str, pl.DataFrame], *, eligibility: bool = False, recheck: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     con = connection()
     try:
         for name, frame in tables.items():
@@ -100,6 +103,8 @@ def relations(tables: dict[str, pl.DataFrame], *, eligibility: bool = False) -> 
             con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM _fixture')
         if eligibility:
             make_eligibility_relations(con, definitions().eligibility)
+        if recheck:
+            make_recheck_relations(con, definitions())
         yield con
     finally:
         for name in tables:
@@ -114,8 +119,8 @@ def run_alone(code: str, folder: Path) -> Result:
         assert table.name in tables, f"{folder} has no {table.name}.csv, which {code} reads"
         return run_row_rule(table, rule, tables[table.name])
     findings, passed, not_assessed = [], 0, 0
-    eligibility = "eligibility_" in found.across_rules[code].records
-    with relations(tables, eligibility=eligibility) as con:
+    records = found.across_rules[code].records
+    with relations(tables, eligibility="eligibility_" in records, recheck=PREFIX in records) as con:
         outcomes = list(run_rules(con, found, only=[code]))
     for outcome in outcomes:
         passed += outcome.passed

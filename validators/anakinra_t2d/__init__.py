@@ -31,6 +31,7 @@ _PUBLIC = {
     "convert": "anakinra_t2d.conversion.run",
     "data_package": "anakinra_t2d.forms.data_package",
     "definitions": "anakinra_t2d.schema",
+    "derive": "anakinra_t2d.derivation.run",
     "pandera_schema": "anakinra_t2d.rows.pandera_schema",
     "read": "anakinra_t2d.released",
     "simulate": "anakinra_t2d.simulation",
@@ -51,6 +52,7 @@ __all__ = [
     "convert",
     "data_package",
     "definitions",
+    "derive",
     "pandera_schema",
     "read",
     "simulate",
@@ -60,6 +62,7 @@ __all__ = [
 if TYPE_CHECKING:
     from anakinra_t2d.conversion.outcome import Outcome
     from anakinra_t2d.conversion.run import convert, validate
+    from anakinra_t2d.derivation.run import derive
     from anakinra_t2d.finding import Finding, Location
     from anakinra_t2d.forms.arrow import arrow_schema
     from anakinra_t2d.forms.data_package import data_package

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anakinra_t2d.across.schema_relations import make_eligibility_relations, make_schema_relations
+from anakinra_t2d.across.calculated import make_recheck_relations
+from anakinra_t2d.across.eligibility import make_eligibility_relations
+from anakinra_t2d.across.schema_relations import make_schema_relations
 from anakinra_t2d.across.sql import as_literal, quoted
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def open_relations(
 
     The relations ``schema_visits``, ``schema_schedule``, ``schema_codelists``, ``schema_fields``,
     ``schema_conversions``, ``eligibility_inputs``, ``eligibility_criteria`` and ``eligibility_overall`` are there
-    too. ``scratch`` takes what does not fit into ``memory_limit``.
+    too, and those that begin with ``recheck_`` (see :mod:`anakinra_t2d.across.calculated`). ``scratch`` takes what
+    does not fit into ``memory_limit``.
 
     Raises:
         RelationError: an unknown table, an unreadable source, a value that does not fit its type, or
@@ -67,6 +70,7 @@ def open_relations(
             _make_table(con, table, tables.get(name, ()))
         make_schema_relations(con, definitions)
         make_eligibility_relations(con, definitions.eligibility)
+        make_recheck_relations(con, definitions)
     except duckdb.Error as error:
         con.close()
         raise RelationError(str(error)) from error
@@ -92,6 +96,8 @@ def _connect(memory_limit: str, threads: int, scratch: Path | None) -> duckdb.Du
     con = duckdb.connect(":memory:", config=config)
     # a misspelled table name must not be taken for a Python variable
     con.execute("SET python_enable_replacements = false")
+    # its bar goes to the standard output, among what a program reads
+    con.execute("SET enable_progress_bar = false")
     con.execute("SET TimeZone = 'UTC'")
     return con
 

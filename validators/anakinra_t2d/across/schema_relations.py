@@ -1,17 +1,14 @@
-"""Relations that rules read beside the data: visits, schedule, codelists, fields, conversions and eligibility."""
+"""Relations that rules read beside the data: visits, schedule, codelists, fields and conversions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from anakinra_t2d.across.sql import as_literal
-
 if TYPE_CHECKING:
     import duckdb
 
     from anakinra_t2d.schema import Definitions, Field, Table
-    from anakinra_t2d.schema.eligibility import Eligibility
     from anakinra_t2d.schema.quantities import Conversion
     from anakinra_t2d.schema.trial import Procedure
 
@@ -66,41 +63,6 @@ def make_schema_relations(con: duckdb.DuckDBPyConnection, definitions: Definitio
             for conversion in quantity.conversions
         ),
     )
-
-
-def make_eligibility_relations(con: duckdb.DuckDBPyConnection, eligibility: Eligibility) -> None:
-    """Create the relations of eligibility.
-
-    ``eligibility_inputs`` is the query of the definitions; ``eligibility_criteria`` has one row per screening and
-    criterion with the state met, not_met or not_assessable; ``eligibility_overall`` has one row per screening. A known
-    failure beats a missing value; criteria after randomisation are judged and have no part in the overall state.
-    """
-    # tables where several rules read them: the inputs join many tables, the criteria have many rows
-    con.execute(f"CREATE OR REPLACE TABLE eligibility_inputs AS {eligibility.inputs}")
-    _create(
-        con,
-        "_criteria",
-        "criterion_id VARCHAR, kind VARCHAR",
-        ((criterion.id, criterion.kind) for criterion in eligibility.criteria),
-    )
-    conditions = " ".join(f"WHEN {as_literal(one.id)} THEN ({one.condition})" for one in eligibility.criteria)
-    # one CASE over all criteria: the inputs, a join of many tables, are then computed once and not for each criterion
-    holds = f"CASE criterion_id {conditions} END" if conditions else "NULL"
-    con.execute(f"""
-        CREATE OR REPLACE VIEW eligibility_criteria AS
-        SELECT subject_id, screening_no, criterion_id, kind,
-            CASE WHEN holds IS NULL THEN 'not_assessable'
-                WHEN holds = (kind = 'inclusion') THEN 'met' ELSE 'not_met' END AS state
-        FROM (SELECT *, CAST({holds} AS BOOLEAN) AS holds FROM eligibility_inputs CROSS JOIN _criteria)""")
-    con.execute("""
-        CREATE OR REPLACE TABLE eligibility_overall AS
-        SELECT subject_id, screening_no,
-            CASE WHEN COUNT(*) FILTER (WHERE state = 'not_met') > 0 THEN 'ineligible'
-                WHEN COUNT(*) FILTER (WHERE state = 'not_assessable') > 0 THEN 'not_assessable'
-                ELSE 'eligible' END AS state
-        FROM eligibility_criteria
-        WHERE kind IN ('inclusion', 'exclusion')
-        GROUP BY subject_id, screening_no""")
 
 
 def is_measured(table: Table, field: Field) -> bool:

@@ -11,7 +11,7 @@ import click
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_EXPECTED = ("InputError", "OutputError", "SchemaError", "RuleError", "RelationError")
+_EXPECTED = ("InputError", "OutputError", "SchemaError", "RuleError", "RelationError", "ReadingError")
 
 
 def report_failures(command: Callable[P, R]) -> Callable[P, R]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from anakinra_t2d import __version__
+from anakinra_t2d.cli.derive import derive
 from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
 from anakinra_t2d.cli.profile import profile
@@ -35,6 +36,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+main.add_command(derive)
 main.add_command(export)
 main.add_command(profile)
 

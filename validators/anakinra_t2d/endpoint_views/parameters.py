@@ -138,7 +138,7 @@ def _trapezoid(card: TrapezoidCard, query: str) -> str:
     gaps = f"{count + 1} - a.points"
     first_why = "'no start of the curve: ' || COALESCE(c.first_problem, 'no record')"
     last_why = f"'no end of the curve, minute {end}: ' || COALESCE(c.last_problem, 'no record')"
-    missing_why = f"CAST({gaps} AS VARCHAR) || ' samples missing between the ends'"
+    missing_why = f"'samples missing between the ends: ' || CAST({gaps} AS VARCHAR)"
     return f"""
     WITH sampled AS ({query}
     ),
@@ -183,7 +183,7 @@ def _trapezoid(card: TrapezoidCard, query: str) -> str:
         CASE WHEN problem IS NOT NULL THEN 'not_derivable' WHEN gaps > 0 THEN 'input_imputed_interval'
             WHEN limited = 1 THEN 'input_imputed_limit' ELSE 'derived' END AS state,
         CASE WHEN problem IS NOT NULL THEN problem
-            WHEN gaps > 0 THEN CAST(gaps AS VARCHAR) || ' samples between the ends bridged'
+            WHEN gaps > 0 THEN 'samples bridged between the ends: ' || CAST(gaps AS VARCHAR)
             WHEN limited = 1 THEN {literal(_LIMIT)} END AS reason
     FROM judged"""
 

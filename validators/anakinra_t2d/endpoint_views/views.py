@@ -13,6 +13,7 @@ from anakinra_t2d.schema.endpoints import EventCard, FormulaCard
 from anakinra_t2d.schema.readings import with_readings
 
 if TYPE_CHECKING:
+    from anakinra_t2d.endpoint_views.parameters import NameOf
     from anakinra_t2d.endpoint_views.samples import WrongUnits
     from anakinra_t2d.schema import Definitions
     from anakinra_t2d.schema.endpoints import Endpoint, Endpoints, Parameter
@@ -76,6 +77,24 @@ def population_query(members: str) -> str:
     FROM ({members}) AS members"""
 
 
+def all_parameters(cards: Endpoints, name_of: NameOf) -> str:
+    """All parameters below each other: subject_id, visit, parameter, value, unit, state, reason."""
+    return "\nUNION ALL ".join(
+        f"SELECT subject_id, visit, {literal(card.id)} AS parameter, value, {literal(card.unit)} AS unit, state, reason"
+        f" FROM {name_of(card.id)}"
+        for card in cards.parameters
+    )
+
+
+def all_endpoints(cards: Endpoints, name_of: NameOf) -> str:
+    """All endpoints below each other: subject_id, endpoint_id, baseline, follow_up, value, unit, state, reason."""
+    return "\nUNION ALL ".join(
+        f"SELECT subject_id, {literal(card.id)} AS endpoint_id, baseline, follow_up, value, "
+        f"{literal(card.unit)} AS unit, state, reason FROM {name_of(card.id)}"
+        for card in cards.endpoints
+    )
+
+
 def _views(cards: Endpoints, definitions: Definitions, wrong_units: WrongUnits) -> Iterator[View]:
     def name_of(id: str) -> str:
         return relation_of(cards, id)
@@ -86,21 +105,7 @@ def _views(cards: Endpoints, definitions: Definitions, wrong_units: WrongUnits) 
         yield View(name_of(name), population_query(population.members), population.label)
     for card in cards.parameters:
         yield View(parameter_view(card), parameter_query(card, definitions, name_of, wrong_units), card.label)
-    yield View(PARAMETERS, "\nUNION ALL ".join(_of_parameter(card) for card in cards.parameters), "All parameters")
+    yield View(PARAMETERS, all_parameters(cards, name_of), "All parameters")
     for endpoint in cards.endpoints:
         yield View(endpoint_view(endpoint), endpoint_query(endpoint, name_of), endpoint.label)
-    yield View(ENDPOINTS, "\nUNION ALL ".join(_of_endpoint(card) for card in cards.endpoints), "All endpoints")
-
-
-def _of_parameter(card: Parameter) -> str:
-    return (
-        f"SELECT subject_id, visit, {literal(card.id)} AS parameter, value, {literal(card.unit)} AS unit, "
-        f"state, reason FROM {parameter_view(card)}"
-    )
-
-
-def _of_endpoint(card: Endpoint) -> str:
-    return (
-        f"SELECT subject_id, {literal(card.id)} AS endpoint_id, baseline, follow_up, value, "
-        f"{literal(card.unit)} AS unit, state, reason FROM {endpoint_view(card)}"
-    )
+    yield View(ENDPOINTS, all_endpoints(cards, name_of), "All endpoints")

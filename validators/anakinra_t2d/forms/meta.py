@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from anakinra_t2d.schema.adam import Adam
 from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.flow import Flow
 from anakinra_t2d.schema.quantities import Quantities
 from anakinra_t2d.schema.rules import RuleFile
 from anakinra_t2d.schema.sites import Profile
@@ -21,6 +23,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "table": Table,
     "rules": RuleFile,
     "eligibility": Eligibility,
+    "flow": Flow,
+    "adam": Adam,
     "profile": Profile,
 }
 """Model of each kind of schema file, by the name of its JSON Schema in ``schema/meta/``."""

@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 BY_PRODUCTS = frozenset(
     {
         *("findings.parquet", "rejected.parquet", "checks.parquet", "lineage.parquet"),
-        *("parameters.parquet", "endpoints.parquet", "eligibility.parquet", "results.parquet"),
+        *("parameters.parquet", "endpoints.parquet", "eligibility.parquet", "results.parquet", "flow.parquet"),
     }
 )
 _DATA_SUFFIXES = frozenset([*FORMATS, *".rds .rdata .xml .accdb .mdb .sqlite .zip .gz .7z .rar".split()])

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from anakinra_t2d.schema.adam import Adam
 from anakinra_t2d.schema.eligibility import Eligibility
 from anakinra_t2d.schema.endpoints import Endpoints
+from anakinra_t2d.schema.flow import Flow
 from anakinra_t2d.schema.quantities import Quantity, Spelling
 from anakinra_t2d.schema.reported import Reported
 from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule, NotARule, RowRule
@@ -34,8 +36,10 @@ class Definitions:
     profiles: dict[str, Profile]
     spellings: list[Spelling]
     eligibility: Eligibility
+    flow: Flow
     endpoints: Endpoints
     reported: list[Reported]
+    adam: Adam
     sources: dict[str, YamlSource]
     root: Path
 

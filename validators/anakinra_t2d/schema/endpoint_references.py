@@ -22,7 +22,7 @@ from anakinra_t2d.schema.units import unit_problem
 if TYPE_CHECKING:
     from anakinra_t2d.schema.contents import Definitions
     from anakinra_t2d.schema.endpoints import Endpoint, GroupResult, Measure, Parameter
-    from anakinra_t2d.schema.tables import Table
+    from anakinra_t2d.schema.tables import Field, Table
     from anakinra_t2d.schema.yaml_source import Loc
 
 _SHOWN = "schema/endpoints.yaml"
@@ -94,7 +94,7 @@ class _Cards:
             if self.known((*loc, "sent"), "table", sent.table, self.found.tables):
                 fields = self.found.tables[sent.table].fields
                 if self.known((*loc, "sent"), f"field of {sent.table}", sent.field, fields):
-                    self.unit((*loc, "sent"), card.unit, self.found.unit(fields[sent.field]) or "1", sent.field)
+                    self.unit((*loc, "sent"), card.unit, self.unit_of(fields[sent.field]), sent.field)
         self.parameters[card.id] = card
 
     def input(self, loc: Loc, card: Any) -> None:
@@ -103,7 +103,7 @@ class _Cards:
             return
         table = self.found.tables[source.table]
         if self.known(place, f"field of {table.name}", source.field, table.fields):
-            self.unit(place, source.unit, self.found.unit(table.fields[source.field]) or "1", source.field)
+            self.unit(place, source.unit, self.unit_of(table.fields[source.field]), source.field)
         if any(value is not None for value in card.visits.values()):
             self.known(place, f"key field of {table.name}", source.by, table.key)
         if isinstance(card, OnceCard):
@@ -131,6 +131,11 @@ class _Cards:
             self.say((*loc, "expression"), f"there is no input {name!r}")
         for name in sorted(set(card.inputs) - read):
             self.say((*loc, "inputs", name), "the expression does not read it")
+
+    def unit_of(self, field: Field) -> str:
+        """Unit of a field; an unknown quantity is reported where the field is."""
+        quantity = self.found.quantities.get(field.quantity or "")
+        return (quantity and quantity.unit) or "1"
 
     def unit(self, loc: Loc, wanted: str, is_unit: str, name: str) -> None:
         if wanted != is_unit:
@@ -200,3 +205,8 @@ class _Cards:
                 self.known((*loc, "inconsistency"), "inconsistency", flag, ids, _REPORTED)
             if one.shown:
                 self.known((*loc, "shown"), "result", one.shown.result, results, _REPORTED)
+                if one.shown.p_result:
+                    self.known((*loc, "shown"), "result", one.shown.p_result, results, _REPORTED)
+                if one.shown.step:
+                    steps = {step.id for step in self.found.flow.steps}
+                    self.known((*loc, "shown"), "step of the flow", one.shown.step, steps, _REPORTED)

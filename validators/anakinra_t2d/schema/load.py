@@ -10,11 +10,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from anakinra_t2d.schema.adam import Adam
+from anakinra_t2d.schema.adam_references import adam_problems
 from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.cross_references import problems_between
 from anakinra_t2d.schema.eligibility import Eligibility
+from anakinra_t2d.schema.eligibility_references import eligibility_problems
 from anakinra_t2d.schema.endpoint_references import endpoint_problems
 from anakinra_t2d.schema.endpoints import Endpoints
+from anakinra_t2d.schema.flow import Flow
 from anakinra_t2d.schema.profile_references import profile_problems
 from anakinra_t2d.schema.quantities import Quantities
 from anakinra_t2d.schema.repeated import WrittenOut, written_out
@@ -50,13 +54,15 @@ def load(root: Path) -> Definitions:
     quantities = reader.model("schema/quantities.yaml", Quantities)
     codelists = reader.model("schema/codelists.yaml", Codelists)
     eligibility = reader.model("schema/eligibility.yaml", Eligibility)
+    flow = reader.model("schema/flow.yaml", Flow)
     tables = {path.stem: reader.model(reader.shown(path), Table) for path in reader.files("tables")}
     rule_files = [reader.model(reader.shown(path), RuleFile) for path in reader.files("rules")]
     reported = reader.model("schema/reported.yaml", ReportedResults)
     endpoints = reader.endpoints("schema/endpoints.yaml", codelists)
+    adam = reader.model("schema/adam.yaml", Adam)
     profiles = {path.stem: reader.model(reader.shown(path), Profile) for path in reader.files("sites")}
     reader.stop_if_wrong()
-    assert trial and quantities and codelists and eligibility and endpoints and reported
+    assert trial and quantities and codelists and eligibility and flow and endpoints and reported and adam
     known = {name: table for name, table in tables.items() if table}
     for name, table in known.items():
         table._name = name
@@ -78,13 +84,17 @@ def load(root: Path) -> Definitions:
         profiles={name: profile for name, profile in profiles.items() if profile},
         spellings=quantities.spellings,
         eligibility=eligibility,
+        flow=flow,
         endpoints=endpoints,
         reported=reported.reported,
+        adam=adam,
         sources=reader.sources,
         root=root,
     )
     problems = problems_between(result, quantities, files)
+    problems += eligibility_problems(result)
     problems += endpoint_problems(result, reader.written_out)
+    problems += adam_problems(result)
     for name, site in result.profiles.items():
         problems += profile_problems(result, site, reader.sources[f"schema/sites/{name}.yaml"])
     if problems:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_OF_A_TERM = ("code", "label", "number")
 KINDS = ("parameters", "endpoints", "groups")
 
 
@@ -47,6 +49,7 @@ def written_out(data: Any, codelists: Mapping[str, Mapping[str, str]]) -> Writte
                 if problem:
                     result.problems.append(((kind, index, "for_each"), problem))
                 made = [_filled(template, item) for item in items]
+                result.problems += [((kind, index, "for_each"), words) for words in _unused(template, items)]
             whole += made
             origin += [index] * len(made)
         result.data[kind], result.origin[kind] = whole, origin
@@ -65,6 +68,13 @@ def _items(for_each: Any, codelists: Mapping[str, Mapping[str, str]]) -> tuple[l
             for number, (code, label) in enumerate(terms.items(), 1)
         ], None
     return [], "is a list of placeholders with their texts, or `codelist: name`"
+
+
+def _unused(template: Any, items: list[dict[str, str]]) -> list[str]:
+    """A placeholder that no text has is a mistake, often an unquoted comma in a text."""
+    used = set(_PLACEHOLDER.findall(json.dumps(template)))
+    names = dict.fromkeys(name for item in items for name in item if name not in _OF_A_TERM)
+    return [f"no text of the card has the placeholder {{{name}}}" for name in names if name not in used]
 
 
 def _filled(value: Any, item: Mapping[str, str]) -> Any:

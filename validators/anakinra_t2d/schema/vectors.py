@@ -34,6 +34,9 @@ class Vector(Definition):
 
     case: Text
     inputs: dict[Text, Cell | list[Cell]]
+    record: dict[Name, Cell | bool] = Option(
+        default={}, description="Other fields of the records; if not given, the condition of the card holds on them."
+    )
     minutes: dict[Text, float] = Option(default={}, description="True minutes, by nominal minute.")
     subgroup: Cell = Option(default=None, description="Value of the parameter that makes the subgroup.")
     member: bool | None = Option(default=True, description="Whether the patient belongs to the population.")

@@ -131,6 +131,7 @@ BUILDERS: dict[str, Callable[[Draws], pl.DataFrame]] = {
     "clamp": lambda d: measured.clamp_table(d.trial, d.clamp),
     "clamp_samples": lambda d: measured.clamp_samples(d.trial, d.clamp, d.curves),
     "biopsy": lambda d: measured.biopsy_table(d.trial, clamp.draw_biopsy(d.trial)),
+    "site_calculations": lambda d: measured.site_calculations(d.trial, d.curves),
     "home_glucose": lambda d: conduct.home_glucose(d.trial, d.glycaemia),
     "eye_exam": lambda d: history.eye_exam(d.trial, d.history),
     "adverse_events": lambda d: events.adverse_events(d.trial, d.events),

@@ -248,6 +248,24 @@ def iv_stimulation(trial: Trial, curves: Curves) -> pl.DataFrame:
     return _series(trial, "iv_stimulation", INTRAVENOUS, 0.15, columns, trial.rng("bolus times"))
 
 
+def site_calculations(trial: Trial, curves: Curves) -> pl.DataFrame:
+    """The table site_calculations: the fasting sensitivity index of each test and its change, rounded at the end."""
+    at, visit = _tests(trial)
+    later = at[visit == 1]
+    change = curves.homa[later, 1] - curves.homa[later, 0]
+    return frame(
+        "site_calculations",
+        {
+            "subject_id": pick(trial.id, np.concatenate([at, later])),
+            "visit": pick(TEST_VISITS, np.concatenate([visit, np.ones_like(later)])),
+            "calculation": pick(["homa", "EP10"], np.repeat([0, 1], [len(at), len(later)])),
+            "calculated_value": np.concatenate([curves.homa[at, visit], change]),
+            "calculated_unit": "L2/(m[iU].mmol)",
+            "calculation_method": "22.5 / (insulin in mU/l x glucose in mmol/l), 6 pmol in 1 mU, mean of -10 and 0 min",
+        },
+    ).sort("subject_id", "visit", "calculation", maintain_order=True)
+
+
 CLAMP_VISITS = ["clamp_baseline", "clamp_week13"]
 
 
