@@ -5,14 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PANDAS := $(VENV)/frictionless-parquet
 DEMO ?= build/demo
-PYTEST_ARGS ?= --numprocesses auto --dist worksteal
+PYTEST_ARGS ?= --numprocesses auto --dist worksteal -m "not slow"
+EXTRAS ?= dev
 
 .PHONY: help demo test generate examples check lint types bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      simulate the trial, convert it to Parquet, show the report and the results"
-	@echo "make test      run the tests"
+	@echo "make test      run the tests, but for those that take long (.ci/run runs all)"
 	@echo "make generate  write the files that follow from schema/"
 	@echo "make examples  write examples/ anew with the simulator"
 	@echo "make check     definitions are sound, generated files are fresh, the examples fit datapackage.json"
@@ -28,7 +29,7 @@ $(READY): pyproject.toml
 	@rm -f $@
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 		&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
 # Beside the environment and not in it: the tests must see what a plain install sees, and that has no pandas.

@@ -99,7 +99,8 @@ def main() -> None:
             folder = work / f"patients-{int(size)}"
             copies = max(1, round(size / 70))
             if not folder.exists():
-                subprocess.run([sys.executable, "-c", MULTIPLY, work, str(copies), folder], check=True)
+                command = [sys.executable, "-c", MULTIPLY, work, str(copies), folder]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             pairs = [(run(BARE, folder), run(OURS, folder)) for _ in range(options.repeat)]
             bare, ours = median(b[0] for b, _ in pairs), median(o[0] for _, o in pairs)
             ratio = median(o[0] / b[0] for b, o in pairs)

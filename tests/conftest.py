@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +66,14 @@ def with_pandas() -> dict[str, str]:
     if importlib.util.find_spec("pandas") is None:
         pytest.skip("frictionless needs pandas to read Parquet; `make test` sets it up")
     return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def engine_frames(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The tables that endpoints read, of a sound trial and of one with all kinds of gaps."""
+    from engines import spoiled, trial_frames
+
+    out = tmp_path_factory.mktemp("engines") / "out"
+    trial.convert(sound_trial, out=out)
+    sound = trial_frames(out)
+    return {"sound": sound, "spoiled": spoiled(sound)}

@@ -31,6 +31,7 @@ from anakinra_t2d.schema.yaml_source import read_yaml
 from anakinra_t2d.write.transport_file import LONGEST_TEXT, transport_text, write_transport_file
 from anakinra_t2d.write.whole_directory import OutputError
 from conftest import change
+from tools import missing
 
 ROOT = Path(__file__).parents[1]
 FOUND = definitions()
@@ -401,7 +402,7 @@ class TestFiles:
     @pytest.mark.r
     def test_r_reads_the_transport_files(self, written: Path, adbds: pl.DataFrame) -> None:
         if shutil.which("Rscript") is None:
-            pytest.skip("there is no R here")
+            missing("R")
         script = f"""
         if (!requireNamespace("haven", quietly = TRUE)) quit(status = 77)
         data <- haven::read_xpt("{written / "adbds.xpt"}")
@@ -411,11 +412,11 @@ class TestFiles:
         """
         done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=False)
         if done.returncode == 77:
-            pytest.skip("R has no package haven")
+            missing("haven, a package of R,")
         assert done.returncode == 0, done.stderr
         first, second = done.stdout.splitlines()
-        rows, total, missing, days = first.split()
-        assert (int(rows), int(missing)) == (adbds.height, adbds["AVAL"].null_count())
+        rows, total, empty, days = first.split()
+        assert (int(rows), int(empty)) == (adbds.height, adbds["AVAL"].null_count())
         assert math.isclose(float(total), adbds["AVAL"].sum(), rel_tol=1e-9)
         assert float(days) == sum((day - dt.date(2000, 1, 1)).days for day in adbds["ADT"].drop_nulls())
         assert second.split() == ["Change", "from", "Baseline", "Date"]

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 import anakinra_t2d as trial
 from anakinra_t2d.cli.main import main
+from anakinra_t2d.endpoint_views import views
+from anakinra_t2d.endpoint_views.dialects import script
 from conftest import ROOT, change
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +30,9 @@ def desk(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     desk = tmp_path_factory.mktemp("desk")
     shutil.copytree(sound_trial, desk / "my-files")
     trial.convert(desk / "my-files", out=desk / "out")
+    trial.derive(desk / "out")
+    sql = script(views(trial.definitions()), "duckdb", trial.definitions())
+    (desk / "anakinra-t2d-endpoints-duckdb.sql").write_text(sql)
     return desk
 
 

@@ -20,6 +20,7 @@ from anakinra_t2d.across import open_relations, run_rules
 from anakinra_t2d.across.calculated import PREFIX, make_recheck_relations
 from anakinra_t2d.across.eligibility import make_eligibility_relations
 from anakinra_t2d.across.text import as_text
+from anakinra_t2d.rows.recalculated import recalculated
 from anakinra_t2d.schema import Table, definitions
 from anakinra_t2d.schema.rules import BuiltinRule, RowRule
 
@@ -144,7 +145,7 @@ def run_row_rule(table: Table, rule: RowRule, frame: pl.DataFrame) -> Result:
         if holds is False:
             key = tuple(sorted((name, as_text(record[name])) for name in table.key))
             findings.append((table.name, key, rule.field))
-            fill(rule.message, record)
+            fill(rule.message, record | recalculated(rule, {name: record[name] for name in rule.fields}))
     return Result(sorted(findings), in_polars.count(True), in_polars.count(None))
 
 

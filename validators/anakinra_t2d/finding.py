@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
+Status = Literal["open", "accepted"]
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -38,12 +39,27 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Why a finding may stay: ``when`` and ``until`` are ISO dates, ``until`` None where there is no end."""
+
+    reason: str
+    who: str
+    when: str
+    until: str | None = None
+
+    def __str__(self) -> str:
+        end = f", until {self.until}" if self.until else ""
+        return printable(f"accepted by {self.who} on {self.when}{end}: {self.reason}")
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One finding, the same from the reader to the report.
 
     ``field`` is the one to look at first, ``fields`` all that the rule reads. ``value`` is what was found in
     ``field``; it is None where a value must not be shown. ``fingerprint`` stays the same between submissions as
-    long as code, table, key, field and value do.
+    long as code, table, key, field and value do. ``acceptance`` says who accepted an accepted finding. ``known`` is
+    True when an earlier submission that this one is held against had the finding open.
     """
 
     code: str
@@ -58,6 +74,9 @@ class Finding:
     hint: str
     location: Location
     fingerprint: str
+    status: Status = "open"
+    acceptance: Acceptance | None = None
+    known: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -74,7 +93,39 @@ class Finding:
             "hint": self.hint,
             "location": asdict(self.location),
             "fingerprint": self.fingerprint,
+            "status": self.status,
+            "acceptance": asdict(self.acceptance) if self.acceptance else None,
+            "known": self.known,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
+        """The finding that ``as_dict`` wrote; documents of before there were accepted findings have it open.
+
+        Raises:
+            KeyError, TypeError, ValueError: ``data`` is something else.
+        """
+        if data["severity"] not in ("error", "warning") or data.get("status", "open") not in ("open", "accepted"):
+            raise ValueError("not a finding")
+        acceptance = data.get("acceptance")
+        parts = {name: data[name] for name in _PLAIN}
+        if not all(isinstance(text, str) for text in (*parts.values(), *data["key"].values())):
+            raise TypeError("not a finding")
+        return cls(
+            **parts,
+            table=data["table"],
+            key=dict(data["key"]),
+            field=data["field"],
+            value=data["value"],
+            fields=tuple(data["fields"]),
+            location=Location(**data["location"]),
+            status=data.get("status", "open"),
+            acceptance=Acceptance(**acceptance) if acceptance else None,
+            known=bool(data.get("known", False)),
+        )
+
+
+_PLAIN = ("code", "severity", "expected", "message", "hint", "fingerprint")
 
 
 def fingerprint(code: str, table: str | None, key: Mapping[str, str], field: str | None, value: str | None) -> str:

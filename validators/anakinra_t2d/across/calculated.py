@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from anakinra_t2d.across.expand import selected
@@ -141,8 +142,13 @@ class _Recheck:
     def __init__(self, con: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
         self.con = con
         self.definitions = definitions
-        self.open = choices(definitions)
+        self.others = [(reading, one) for reading, named in choices(definitions).items() for one in list(named)[1:]]
         self.queries: dict[tuple[str, str] | None, tuple[Endpoints, dict[str, str]]] = {}
+
+    @cached_property
+    def affected(self) -> dict[str, set[str]]:
+        """Ids of the cards that each open reading can change; only needed when something differs."""
+        return {reading: affected(self.definitions.endpoints, reading) for reading, _ in self.others}
 
     def run(self, card: Calculation, sent: list[_Sent]) -> None:
         id, asked = as_literal(card.id), " UNION ALL ".join([*map(_asked_in, sent), _asked_by_name(card)])
@@ -162,12 +168,6 @@ class _Recheck:
                 LEFT JOIN _effect AS e ON e.subject_id = a.subject_id AND e.visit = a.visit""")
         differing = f"{PREFIX}values WHERE calculation = {id} AND differs"
         cards, _ = self._views(None)
-        others = [
-            (reading, choice)
-            for reading, named in self.open.items()
-            if card.id in affected(cards, reading)
-            for choice in list(named)[1:]
-        ]
         for part in self._parts(differing):
             with_asked = f"WITH _asked AS (SELECT subject_id, visit, value FROM {differing} AND {part})"
             self.con.execute(f"""
@@ -175,8 +175,9 @@ class _Recheck:
                 {with_asked}, {self._made(card, None, sources=sources_query(card, cards, self.definitions))}
                 SELECT {id}, s.subject_id, s.visit, s.made_from
                 FROM _sources AS s JOIN _asked AS a ON a.subject_id = s.subject_id AND a.visit = s.visit""")
-            for other in others:
-                self._under(card, other, with_asked)
+            for reading, choice in self.others:
+                if card.id in self.affected[reading]:
+                    self._under(card, (reading, choice), with_asked)
 
     def _under(self, card: Calculation, reading: tuple[str, str], with_asked: str) -> None:
         cards, _ = self._views(reading)

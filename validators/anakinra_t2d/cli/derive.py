@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from anakinra_t2d.cli.failures import report_failures
+from anakinra_t2d.cli.readings import chosen_readings
 
 
 @click.command()
@@ -41,13 +42,7 @@ def derive(folder: Path, readings: tuple[str, ...], all_readings: bool, layout: 
     from anakinra_t2d.cli.progress import showing_progress
     from anakinra_t2d.derivation.run import derive as run
 
-    chosen: dict[str, str] = {}
-    for text in readings:
-        reading, equals, choice = text.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{text!r} is not of the form ID=CHOICE, for instance A12=incremental.")
-        if chosen.setdefault(reading, choice) != choice:
-            raise click.BadParameter(f"{reading} is given twice, as {chosen[reading]} and {choice}.")
+    chosen = chosen_readings(readings)
     with showing_progress() as progress:
         derived = run(folder, readings=chosen, all_readings=all_readings, progress=progress)
     if layout == "json":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,21 @@ from typing import TYPE_CHECKING
 import click
 
 from anakinra_t2d.cli.failures import report_failures
+from anakinra_t2d.cli.readings import chosen_readings
 
 if TYPE_CHECKING:
     from anakinra_t2d.schema import Definitions
 
-_NAMES = {"template-xlsx": "template.xlsx", "redcap": "redcap.csv", "csv-headers": "headers"}
+_NAMES = {
+    "template-xlsx": "template.xlsx",
+    "redcap": "redcap.csv",
+    "csv-headers": "headers",
+    "endpoints": "endpoints",
+    "codebook": "codebook.md",
+    "adam": "adam",
+}
 """End of the name that an export has when none is given."""
+_DIALECTS = ("duckdb", "postgres", "spark", "sqlite")
 
 
 @click.command()
@@ -25,21 +35,101 @@ _NAMES = {"template-xlsx": "template.xlsx", "redcap": "redcap.csv", "csv-headers
     type=click.Path(path_type=Path),
     help="File or directory to write; it must not exist.  [default: a name in the current directory]",
 )
+@click.option("--dialect", type=click.Choice(_DIALECTS), default=None, help="endpoints: the engine of the SQL.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["sql", "json"]),
+    default=None,
+    help="endpoints: a script of SQL views, or the cards as JSON with their JSON Schema.  [default: sql]",
+)
+@click.option(
+    "--reading", "readings", multiple=True, metavar="ID=CHOICE", help="endpoints: another choice of an open reading."
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=None, metavar="DIR", help="adam: a directory that derive wrote."
+)
 @report_failures
-def export(form: str, out: Path | None) -> None:
-    """Write the definitions in another form.
+def export(
+    form: str,
+    out: Path | None,
+    dialect: str | None,
+    layout: str | None,
+    readings: tuple[str, ...],
+    data: Path | None,
+) -> None:
+    """Write the definitions, or derived data, in another form.
 
     FORMAT is template-xlsx (a workbook for sites to fill, with drop-downs and ranges), csv-headers (a directory, or a
-    .zip, of files with the header of each table and a list of all columns) or redcap (a REDCap data dictionary as
-    .csv, or a .zip with the list of repeating instruments, the restricted instruments and instructions).
+    .zip, of files with the header of each table and a list of all columns), redcap (a REDCap data dictionary as
+    .csv, or a .zip with the list of repeating instruments, the restricted instruments and instructions), endpoints
+    (parameters and endpoints as SQL views, or as JSON cards), codebook (every definition as Markdown) or adam (ADSL
+    and ADBDS of derived data as Parquet and SAS transport files).
     """
     from anakinra_t2d.schema import definitions
 
+    _require_fitting(form, dialect=dialect, layout=layout, readings=readings, data=data)
     found = definitions()
+    if form == "endpoints":
+        click.echo(_endpoints(found, out, dialect, layout or "sql", chosen_readings(readings)))
+        return
     target = out or Path(f"{found.trial.name}-{_NAMES[form]}")
     _require_new(target)
-    write = {"template-xlsx": _template, "redcap": _redcap, "csv-headers": _headers}[form]
+    if form == "adam":
+        from anakinra_t2d.derivation.adam import adam
+
+        assert data is not None
+        click.echo(adam(data, found, target))
+        return
+    write = {"template-xlsx": _template, "redcap": _redcap, "csv-headers": _headers, "codebook": _codebook}[form]
     click.echo(write(found, target))
+
+
+def _require_fitting(form: str, **options: object) -> None:
+    """Options of another format are a mistake, and so is a data directory that is not named."""
+    fitting = {"dialect": "endpoints", "layout": "endpoints", "readings": "endpoints", "data": "adam"}
+    shown = {"layout": "format", "readings": "reading"}
+    for name, value in options.items():
+        if value and fitting[name] != form:
+            raise click.UsageError(f"--{shown.get(name, name)} belongs to the format {fitting[name]}.")
+    if form == "adam" and not options["data"]:
+        raise click.UsageError("adam needs --data DIR, a directory that `anakinra-t2d derive` wrote.")
+    if options["layout"] == "json" and options["dialect"]:
+        raise click.UsageError("--dialect belongs to --format sql.")
+
+
+def _endpoints(
+    found: Definitions, out: Path | None, dialect: str | None, layout: str, readings: Mapping[str, str]
+) -> str:
+    name = f"{found.trial.name}-{_NAMES['endpoints']}"
+    if layout == "json":
+        from anakinra_t2d.endpoint_views.json_cards import json_cards, json_cards_schema
+
+        target = out or Path(f"{name}.json")
+        schema = target.with_suffix(".schema.json")
+        _require_new(target)
+        _require_new(schema)
+        _write(target, json_cards(found, readings).encode())
+        _write(schema, (json.dumps(json_cards_schema(), ensure_ascii=False, indent=1) + "\n").encode())
+        return (
+            f"Wrote the cards of {len(found.endpoints.endpoints)} endpoints to {target}, their JSON Schema to {schema}"
+        )
+    from anakinra_t2d.endpoint_views import views
+    from anakinra_t2d.endpoint_views.dialects import script
+
+    engine = dialect or _DIALECTS[0]
+    target = out or Path(f"{name}-{engine}.sql")
+    _require_new(target)
+    text = script(views(found, readings), engine, found, readings=readings)  # type: ignore[arg-type]
+    _write(target, text.encode())
+    return f"Wrote the SQL of parameters and endpoints for {engine} to {target}"
+
+
+def _codebook(found: Definitions, target: Path) -> str:
+    from anakinra_t2d.forms.codebook import codebook
+
+    _write(target, codebook(found).encode())
+    return f"Wrote the codebook to {target}"
 
 
 def _template(found: Definitions, target: Path) -> str:

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from anakinra_t2d import __version__
+from anakinra_t2d.cli.accept import accept
+from anakinra_t2d.cli.compare import compare
 from anakinra_t2d.cli.derive import derive
 from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
+from anakinra_t2d.cli.hook import hook
 from anakinra_t2d.cli.profile import profile
+from anakinra_t2d.cli.report import report
 
 if TYPE_CHECKING:
     from anakinra_t2d.conversion.outcome import Outcome
@@ -36,9 +40,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+main.add_command(accept)
+main.add_command(compare)
 main.add_command(derive)
 main.add_command(export)
+main.add_command(hook)
 main.add_command(profile)
+main.add_command(report)
 
 
 def _checking_options(command: Any) -> Any:
@@ -51,10 +59,11 @@ def _checking_options(command: Any) -> Any:
         click.option(
             "--format",
             "layout",
-            type=click.Choice(["text", "json", "github"]),
+            type=click.Choice(["text", "json", "github", "sarif"]),
             default="text",
             show_default=True,
-            help="text for people, json for programs, github for annotations in GitHub Actions.",
+            help="text for people, json for programs, github for annotations in GitHub Actions, sarif for code "
+            "scanning.",
         ),
     ):
         command = option(command)
@@ -67,18 +76,39 @@ _PROFILE = click.option(
     help="How the site writes its files: a profile of schema/sites or a file; a profile.yaml beside the files is used "
     "by itself.",
 )
+_ACCEPTED = click.option(
+    "--accepted",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Accepted findings (`accept` writes them): shown as accepted, and neither errors nor warnings.",
+)
 
 
 @main.command()
 @_PATHS
 @_PROFILE
 @click.option("--only", multiple=True, metavar="CODE", help="Report only this rule; may be given several times.")
+@_ACCEPTED
+@click.option(
+    "--since",
+    metavar="DIR|FILE",
+    type=click.Path(path_type=Path),
+    help="An earlier submission (output of `convert`, or its findings.json): exit with 1 only on new errors.",
+)
+@click.option(
+    "--blinded",
+    is_flag=True,
+    help="Fail on anything in the files that could tell the arm of a patient: restricted tables, kits, drug levels ...",
+)
 @_checking_options
 @report_failures
 def validate(
     paths: tuple[Path, ...],
     profile: str | None,
     only: tuple[str, ...],
+    accepted: Path | None,
+    since: Path | None,
+    blinded: bool,
     layout: str,
     strict: bool,
     every: bool,
@@ -93,7 +123,16 @@ def validate(
     from anakinra_t2d.conversion.run import validate as run
 
     with showing_progress() as progress:
-        outcome = run(*paths, profile=profile, only=only or None, progress=progress, show_values=not no_values)
+        outcome = run(
+            *paths,
+            profile=profile,
+            only=only or None,
+            progress=progress,
+            show_values=not no_values,
+            accepted=accepted,
+            since=since,
+            blinded=blinded,
+        )
     _print(outcome, layout, every)
     raise SystemExit(outcome.exit_status(strict=strict))
 
@@ -104,12 +143,14 @@ def validate(
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Directory to write; an earlier output is replaced."
 )
+@_ACCEPTED
 @_checking_options
 @report_failures
 def convert(
     paths: tuple[Path, ...],
     profile: str | None,
     out: Path,
+    accepted: Path | None,
     layout: str,
     strict: bool,
     every: bool,
@@ -124,7 +165,7 @@ def convert(
     from anakinra_t2d.conversion.run import convert as run
 
     with showing_progress() as progress:
-        outcome = run(*paths, profile=profile, out=out, progress=progress, show_values=not no_values)
+        outcome = run(*paths, profile=profile, out=out, progress=progress, show_values=not no_values, accepted=accepted)
     _print(outcome, layout, every)
     if layout == "text":
         click.echo(f"Written to {out}")
@@ -193,6 +234,10 @@ def _print(outcome: Outcome, layout: str, every: bool) -> None:
         from anakinra_t2d.report.json_document import as_json
 
         click.echo(as_json(outcome), nl=False)
+    elif layout == "sarif":
+        from anakinra_t2d.report.sarif import as_sarif
+
+        click.echo(as_sarif(outcome, definitions()), nl=False)
     elif layout == "github":
         from anakinra_t2d.report.github import workflow_commands
 

@@ -41,6 +41,11 @@ _FINDINGS = pa.schema(
         pa.field("row", pa.int64()),
         pa.field("column", pa.string()),
         pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("accepted_reason", pa.string()),
+        pa.field("accepted_by", pa.string()),
+        pa.field("accepted_on", pa.string()),
+        pa.field("accepted_until", pa.string()),
     ]
 )
 _CHECKS = pa.schema(
@@ -75,8 +80,23 @@ def write_outputs(folder: Path, found: Definitions, outcome: Outcome, changed: L
     lineage = [name for name, table in found.tables.items() if table.role == "lineage"]
     paths |= {name: f"{name}.parquet" for name in lineage}
     package = data_package(found, paths=paths, synthetic=outcome.synthetic)
+    _open_accepted_ranges(package, outcome)
     (folder / "datapackage.json").write_text(_json(package), encoding="utf-8")
     (folder / "manifest.json").write_text(_json(_manifest(folder, found, outcome)), encoding="utf-8")
+
+
+def _open_accepted_ranges(package: Mapping[str, Any], outcome: Outcome) -> None:
+    """Take the range from a field that has an accepted value beyond it, so that the package describes its data."""
+    beyond = {(f.table, f.field) for f in outcome.findings if f.code == "RNG-001" and f.status == "accepted"}
+    for resource in package["resources"]:
+        for described in resource["schema"]["fields"] if beyond else ():
+            if (resource["name"], described["name"]) in beyond:
+                bounds = described["constraints"]
+                described["rangeBeforeAcceptance"] = {
+                    name: bounds.pop(name) for name in ("minimum", "maximum") if name in bounds
+                }
+                if not bounds:
+                    del described["constraints"]
 
 
 def _json(data: object) -> str:
@@ -85,10 +105,11 @@ def _json(data: object) -> str:
 
 def _finding_rows(outcome: Outcome) -> Iterable[tuple[Any, ...]]:
     for f in outcome.findings:
-        place = f.location
+        place, why = f.location, f.acceptance
         yield (
             f.code, f.severity, f.table, record_key(f.key) or None, f.field, f.value, list(f.fields), f.expected,
             f.message, f.hint, place.file, place.sheet, place.row, place.column, f.fingerprint,
+            f.status, *((why.reason, why.who, why.when, why.until) if why else (None, None, None, None)),
         )  # fmt: skip
 
 
@@ -147,6 +168,7 @@ def _manifest(folder: Path, found: Definitions, outcome: Outcome) -> dict[str, A
         "synthetic": outcome.synthetic,
         "errors": outcome.errors,
         "warnings": outcome.warnings,
+        "accepted": outcome.accepted,
         "not_assessed": outcome.not_assessed,
         "tables": tables,
         "sheets": [asdict(sheet) for sheet in outcome.sheets],

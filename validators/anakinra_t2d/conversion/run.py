@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from anakinra_t2d.conversion import table_run
+from anakinra_t2d.conversion.accepted import ReviewedTableRun, ReviewedWording, accepted_list
 from anakinra_t2d.conversion.across_run import AcrossRun
 from anakinra_t2d.conversion.folders import Folders
 from anakinra_t2d.conversion.intake import Intake
@@ -22,8 +23,9 @@ from anakinra_t2d.conversion.table_run import TableRun, TableSource
 from anakinra_t2d.finding import Location
 from anakinra_t2d.reading import InputError, ReadProblem, discover
 from anakinra_t2d.reading.discover import MANIFEST, nothing_found
+from anakinra_t2d.report.findings_file import SavedFindings, read_findings
+from anakinra_t2d.restricted import inspect_paths
 from anakinra_t2d.schema import Definitions, Profile, definitions
-from anakinra_t2d.wording import Wording
 from anakinra_t2d.write.parquet_table import ParquetTable
 from anakinra_t2d.write.whole_directory import whole_directory
 
@@ -39,6 +41,9 @@ def validate(
     found: Definitions | None = None,
     progress: Progress | None = None,
     show_values: bool = True,
+    accepted: str | Path | None = None,
+    since: str | Path | None = None,
+    blinded: bool = False,
 ) -> Outcome:
     """Check a submission and write nothing.
 
@@ -50,6 +55,11 @@ def validate(
         found: the definitions to hold the data against; the shipped ones by default.
         progress: called with a short text and the part that is done (0 to 1) whenever a new step starts.
         show_values: False hides every value and shows pseudonyms in place of subject numbers.
+        accepted: a list of accepted findings, ``accepted.yaml``. It is never taken from beside the files: who sends
+            data does not accept their findings.
+        since: an earlier submission, as a directory of ``convert`` or its JSON document; findings that were open in
+            it are known, and only the others count for the exit status.
+        blinded: also look into every file below the paths for what can tell the arm of a patient or names a person.
 
     Raises:
         InputError: a path does not exist or holds nothing that could be checked.
@@ -57,8 +67,15 @@ def validate(
     """
     found = found or definitions()
     with tempfile.TemporaryDirectory(prefix="anakinra-t2d-") as folder:
-        run = _Run(found, Folders(Path(folder), Path(folder)), progress, show_values, site_profile(profile, found))
-        return run.check([Path(p) for p in paths], only)
+        site, folders = site_profile(profile, found), Folders(Path(folder), Path(folder))
+        earlier = None if since is None else read_findings(Path(since))
+        run = _Run(found, folders, progress, _wording(found, accepted, earlier, show_values=show_values), site)
+        run.outcome.not_listed_before = earlier.not_listed if earlier else None
+        outcome = run.check([Path(p) for p in paths], only)
+        if blinded:
+            inspected = inspect_paths([Path(p) for p in paths], run.wording).findings
+            outcome.add(finding for finding in inspected if only is None or finding.code in only)
+        return outcome
 
 
 def convert(
@@ -68,11 +85,13 @@ def convert(
     found: Definitions | None = None,
     progress: Progress | None = None,
     show_values: bool = True,
+    accepted: str | Path | None = None,
 ) -> Outcome:
     """Check a submission and write its valid rows as Parquet into the directory ``out``, whole or not at all.
 
     Beside ``<table>.parquet`` the directory gets datapackage.json, findings.json and findings.parquet,
     rejected.parquet, lineage.parquet, checks.parquet, report.txt and manifest.json. An earlier output is replaced.
+    A row whose errors are all in the list ``accepted`` is written.
 
     Raises:
         InputError: a path does not exist or holds nothing that could be checked.
@@ -80,15 +99,22 @@ def convert(
         RuleError: a rule could not be run.
     """
     found = found or definitions()
-    site = site_profile(profile, found)
+    site, wording = site_profile(profile, found), _wording(found, accepted, None, show_values=show_values)
     with (
         whole_directory(Path(out), marker=MANIFEST) as partial,
         tempfile.TemporaryDirectory(prefix=".work-", dir=partial) as scratch,
     ):
-        run = _Run(found, Folders(partial, Path(scratch)), progress, show_values, site)
+        run = _Run(found, Folders(partial, Path(scratch)), progress, wording, site)
         outcome = run.check([Path(p) for p in paths], None)
         write_outputs(partial, found, outcome, run.lineage(), run.columns_of_written())
     return outcome
+
+
+def _wording(
+    found: Definitions, accepted: str | Path | None, earlier: SavedFindings | None, *, show_values: bool
+) -> ReviewedWording:
+    entries = accepted_list(None if accepted is None else Path(accepted), found)
+    return ReviewedWording(found, show_values=show_values, accepted=entries, earlier=earlier)
 
 
 class _Run:
@@ -97,14 +123,16 @@ class _Run:
         found: Definitions,
         folders: Folders,
         progress: Progress | None,
-        show_values: bool,
+        wording: ReviewedWording,
         profile: Profile | None,
     ) -> None:
         self.found = found
         self.folders = folders
         self.profile = profile
-        self.outcome = Outcome(schema_version=found.trial.version)
-        self.wording = Wording(found, show_values=show_values)
+        self.outcome = Outcome(
+            schema_version=found.trial.version, trial=found.trial.registry, values_hidden=not wording.show_values
+        )
+        self.wording = wording
         self.tell = progress or (lambda text, part: None)
         self.runs: dict[str, TableRun] = {}
         self.intake = Intake(
@@ -159,6 +187,7 @@ class _Run:
             table.rows_rejected = rejected.count(name)
             table.rows_valid = table.rows_read - table.rows_rejected
         self.outcome.sheets = intake.accounts
+        self.outcome.add(self.wording.left_over(self.outcome, only))
         self._sort(only)
         return self.outcome
 
@@ -201,7 +230,7 @@ class _Run:
         table = self.found.tables[name]
         metadata = {"schema_fingerprint": self.found.fingerprint, "source_file": Path(source.shown).name}
         keep_flags = self._keeper(source) if is_direct else None
-        run = TableRun(table, self.found, self.outcome, self.wording, flagged, keep_flags)
+        run = ReviewedTableRun(table, self.found, self.outcome, self.wording, flagged, keep_flags)
         with ExitStack() as stack:
             path = self.folders.tables / f"{table.name}.parquet"
             writer = stack.enter_context(ParquetTable(path, table, self.found, metadata))

@@ -26,6 +26,7 @@ from anakinra_t2d.reading.odd_text import describe_odd_text
 from anakinra_t2d.reading.problems import ReadProblem
 from anakinra_t2d.rows.checks import RowCheck, row_checks
 from anakinra_t2d.rows.pandera_schema import VERDICT, verdict_schema
+from anakinra_t2d.rows.recalculated import recalculated
 from anakinra_t2d.rows.verdicts import RowChecker, Verdicts
 from anakinra_t2d.schema import Definitions, Field, Table
 from anakinra_t2d.wording import HIDDEN, Wording
@@ -312,7 +313,7 @@ class TableRun:
             field=check.field,
             fields=check.fields,
             value=value,
-            values={**values, **check.words},
+            values={**values, **check.words, **recalculated(check.rule, values)},
             reading=reading,
             location=view.location(position, check.field),
         )

@@ -60,7 +60,8 @@ ENGINES: dict[Dialect, Engine] = {
         types=_TYPES | {"string": "STRING"},
         form="tables",
         view="CREATE OR REPLACE TEMPORARY VIEW {name} AS",
-        table="CREATE TABLE {name} USING parquet AS",
+        # a view then reads the files of its card alone
+        table="CREATE TABLE {name} USING parquet PARTITIONED BY ({apart}) AS",
         notes=(
             "A Parquet file becomes a table by CREATE TEMPORARY VIEW labs USING parquet OPTIONS (path 'labs.parquet').",
             "The views are temporary, because a lasting view cannot read a temporary one.",
@@ -105,7 +106,7 @@ def statements(views: Sequence[View], dialect: Dialect, form: Form | None = None
     for one in kept:
         if one.table or engine.drops_views == "each":
             done.append(f"DROP {'TABLE' if one.table else 'VIEW'} IF EXISTS {one.name}")
-        head = (engine.table if one.table else engine.view).format(name=one.name)
+        head = (engine.table if one.table else engine.view).format(name=one.name, apart=one.apart)
         done.append(f"-- {' '.join(one.about.split())}\n{head}\n{_text(one.tree, dialect)}")
     return done
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -53,5 +54,6 @@ def _constant(part: Any) -> Value:
     from sqlglot import exp
 
     if isinstance(part, exp.Boolean | exp.Literal):
-        return part.to_py()  # type: ignore[no-any-return]
+        found = part.to_py()
+        return float(found) if isinstance(found, Decimal) else found
     return None

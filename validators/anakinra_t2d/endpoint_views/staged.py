@@ -15,38 +15,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """A view, or a table that a query fills; ``tree`` is the parsed query."""
+    """A view, or a table that a query fills; ``tree`` is the parsed query.
+
+    ``apart`` is the column of a table by whose values it is read; a view has none.
+    """
 
     name: str
     tree: Any
     about: str
-    table: bool = False
+    apart: str | None = None
+
+    @property
+    def table(self) -> bool:
+        """Whether a table is filled."""
+        return self.apart is not None
 
 
 def staged(views: Sequence[View]) -> list[Kept]:
     """The same names as ``views``; parameters that read only tables first, then those that read these, and so on.
 
-    Each stage is one table with all its parameters, ``parameters_1``, ``parameters_2`` ...; the endpoints are one more.
+    Each stage is one table with all its parameters, ``parameters_1``, ``parameters_2`` ...; the endpoints are in
+    ``endpoints_1``.
     """
     import sqlglot
 
     trees = {view.name: sqlglot.parse_one(view.query, read="duckdb") for view in views}
     about = {view.name: view.about for view in views}
-    parameters, endpoints = _arms(trees[PARAMETERS]), _arms(trees[ENDPOINTS])
-    stages = _stages(trees, parameters)
-    kept = [
-        Kept(name, tree, about[name])
-        for name, tree in trees.items()
-        if name not in {*parameters, *endpoints, PARAMETERS, ENDPOINTS}
-    ]
-    for place, names in enumerate(stages, 1):
-        table = f"{PARAMETERS}_{place}"
-        kept.append(Kept(table, _filled(parameters, names, trees), f"Parameters, stage {place}", True))
-        kept += [Kept(name, _single(parameters[name], table), about[name]) for name in names]
-    whole = " UNION ALL ".join(f"SELECT * FROM {PARAMETERS}_{place}" for place in range(1, len(stages) + 1))
-    kept.append(Kept(PARAMETERS, sqlglot.parse_one(whole, read="duckdb"), about[PARAMETERS]))
-    kept.append(Kept(ENDPOINTS, _filled(endpoints, list(endpoints), trees), about[ENDPOINTS], True))
-    kept += [Kept(name, _single(arm, ENDPOINTS), about[name]) for name, arm in endpoints.items()]
+    arms = {whole: _arms(trees[whole]) for whole in (PARAMETERS, ENDPOINTS)}
+    singles = {name for parts in arms.values() for name in parts}
+    kept = [Kept(name, tree, about[name]) for name, tree in trees.items() if name not in {*singles, *arms}]
+    for whole, parts in arms.items():
+        stages = _stages(trees, parts)
+        for place, names in enumerate(stages, 1):
+            table = f"{whole}_{place}"
+            filled = _filled(parts, names, trees)
+            kept.append(
+                Kept(table, filled, f"{about[whole]}, stage {place} of {len(stages)}", _key(parts[names[0]]).alias)
+            )
+            kept += [Kept(name, _single(parts[name], table), about[name]) for name in names]
+        columns = [column.alias_or_name for column in next(iter(parts.values())).expressions]
+        both = [sqlglot.select(*columns).from_(f"{whole}_{place}") for place in range(1, len(stages) + 1)]
+        kept.append(Kept(whole, _union(both), about[whole]))
     return kept
 
 
@@ -58,13 +67,13 @@ def _arms(union: Any) -> dict[str, Any]:
     return {select.find(exp.Table).name: select for select in selects}
 
 
-def _stages(trees: Mapping[str, Any], parameters: Collection[str]) -> list[list[str]]:
-    """Names of the parameters by how many others stand between them and the tables."""
+def _stages(trees: Mapping[str, Any], names: Collection[str]) -> list[list[str]]:
+    """These views by how many others of them stand between them and the tables."""
     from sqlglot import exp
 
     stage: dict[str, int] = {}
-    for name in parameters:
-        read = {table.name for table in trees[name].find_all(exp.Table)}.intersection(parameters)
+    for name in names:
+        read = {table.name for table in trees[name].find_all(exp.Table)}.intersection(names)
         stage[name] = 1 + max((stage[one] for one in read), default=0)
     return [[name for name, one in stage.items() if one == place] for place in range(1, max(stage.values()) + 1)]
 
@@ -78,7 +87,20 @@ def _filled(arms: Mapping[str, Any], names: Iterable[str], trees: Mapping[str, A
         part = arms[name].copy()
         part.find(exp.Table).replace(trees[name].copy().subquery("one"))
         parts.append(part)
+    return _union(parts)
+
+
+def _union(parts: Iterable[Any]) -> Any:
+    from sqlglot import exp
+
     return reduce(lambda left, right: exp.union(left, right, distinct=False, copy=False), parts)
+
+
+def _key(arm: Any) -> Any:
+    """The first constant that a part of a union adds: the id of its card."""
+    from sqlglot import exp
+
+    return next(one for one in arm.expressions if isinstance(one, exp.Alias))
 
 
 def _single(arm: Any, table: str) -> Any:
@@ -86,5 +108,5 @@ def _single(arm: Any, table: str) -> Any:
     from sqlglot import exp
 
     columns = [one for one in arm.expressions if isinstance(one, exp.Column)]
-    id = next(one for one in arm.expressions if isinstance(one, exp.Alias))
+    id = _key(arm)
     return exp.select(*columns).from_(table).where(exp.column(id.alias).eq(id.this))

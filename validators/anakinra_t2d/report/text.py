@@ -57,7 +57,8 @@ def _tables(outcome: Outcome, found: Definitions) -> Grid:
         grid.add_column(heading, justify=justify, header_style="bold", no_wrap=not may_wrap, overflow="fold")  # type: ignore[arg-type]
     counts: dict[tuple[str | None, str], int] = defaultdict(int)
     for finding in outcome.findings:
-        counts[finding.table, finding.severity] += 1
+        if finding.status == "open":
+            counts[finding.table, finding.severity] += 1
     for name, table in outcome.tables.items():
         errors, warnings = counts[name, "error"], counts[name, "warning"]
         grid.add_row(
@@ -85,6 +86,8 @@ def _group(code: str, findings: list[Finding], outcome: Outcome, found: Definiti
     head = Text.assemble(
         (f"{first.severity} ", _COLOURS[first.severity]), (code, "bold"), f"  {number:,} finding{'s' * (number != 1)}"
     )
+    if accepted := sum(finding.status == "accepted" for finding in findings):
+        head.append(f", {accepted:,} accepted", "green")
     parts: list[RenderableType] = [Line(head, align="left", style="dim")]
     by_field: dict[tuple[str | None, str | None, str], list[Finding]] = defaultdict(list)
     for finding in findings:
@@ -111,18 +114,23 @@ def _finding(finding: Finding, hint: str) -> Text:
     text.append(finding.message)
     if place:
         text.append(f"  ({place})", "dim")
+    if finding.acceptance is not None:
+        text.append(f"  {finding.acceptance}", "green")
+    if finding.known:
+        text.append("  known", "dim")
     if finding.hint != hint:
         text.append(f"  {finding.hint.removesuffix(hint).strip()}", "italic")
     return text
 
 
 def _verdict(outcome: Outcome) -> RenderableType:
+    accepted = f", {outcome.accepted:,} accepted" if outcome.accepted else ""
     rows = sum(table.rows_read for table in outcome.tables.values())
     rejected = sum(table.rows_rejected for table in outcome.tables.values())
     colour = "bold red" if outcome.errors else "yellow" if outcome.warnings else "bold green"
     parts = [
         Text.assemble(
-            (f"{_count(outcome.errors, 'error')}, {_count(outcome.warnings, 'warning')}", colour),
+            (f"{_count(outcome.errors, 'error')}, {_count(outcome.warnings, 'warning')}{accepted}", colour),
             f" in {_count(rows, 'row')}; {rejected:,} rejected.",
         ),
         Text(
@@ -130,6 +138,9 @@ def _verdict(outcome: Outcome) -> RenderableType:
             style="dim",
         ),
     ]
+    if outcome.not_listed_before is not None:
+        new = outcome.errors + outcome.warnings - outcome.known
+        parts.append(Text(f"Since the earlier submission: {new:,} new, {outcome.known:,} known.", style="bold"))
     if outcome.synthetic:
         parts.append(Text("These data are synthetic: no row describes a real person.", style="bold magenta"))
     return Group(*parts)

@@ -12,7 +12,6 @@ from anakinra_t2d.finding import Finding, Location
 from anakinra_t2d.reading.formats import FORMATS
 from anakinra_t2d.restricted.look import DOCUMENTS, Seen, Sight, holds_data, look_into, sights_in_order
 from anakinra_t2d.restricted.signs import UNREAD_RULE, Signs
-from anakinra_t2d.schema import Definitions
 from anakinra_t2d.wording import Wording
 
 _ZIP = b"PK\x03\x04"
@@ -28,25 +27,24 @@ class Inspection:
     passed_over: list[str] = field(default_factory=list)
 
 
-def inspect_paths(paths: Sequence[Path], found: Definitions, *, show_values: bool = True) -> Inspection:
+def inspect_paths(paths: Sequence[Path], wording: Wording) -> Inspection:
     """Look into every file below ``paths`` for what blinded people must not see; hidden folders are left out.
 
     A file that cannot be looked into is an error.
     """
-    return _inspect(list(_files(paths)), found, blinded=True, show_values=show_values)
+    return _inspect(list(_files(paths)), wording, blinded=True)
 
 
-def inspect_files(files: Sequence[tuple[Path, str]], found: Definitions, *, show_values: bool = True) -> Inspection:
+def inspect_files(files: Sequence[tuple[Path, str]], wording: Wording) -> Inspection:
     """Look into files, each with its name for people, for restricted and identifying data.
 
     A data file that cannot be looked into is an error, any other file that is no text is passed over.
     """
-    return _inspect(files, found, blinded=False, show_values=show_values)
+    return _inspect(files, wording, blinded=False)
 
 
-def _inspect(files: Sequence[tuple[Path, str]], found: Definitions, *, blinded: bool, show_values: bool) -> Inspection:
-    signs = Signs(found, blinded=blinded)
-    wording = Wording(found, show_values=show_values)
+def _inspect(files: Sequence[tuple[Path, str]], wording: Wording, *, blinded: bool) -> Inspection:
+    signs = Signs(wording.definitions, blinded=blinded)
     result = Inspection()
     seen: list[Seen] = []
     with tempfile.TemporaryDirectory(prefix="anakinra-t2d-") as scratch:

@@ -7,7 +7,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 _BLOCK = 4 << 20
 _HEAD = 8192
@@ -62,9 +62,9 @@ def lines_of(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
             yield first, [rest]
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BinaryIO:
     if path.suffix.lower() == ".gz":
-        return _Gunzipped(path)
+        return cast(BinaryIO, _Gunzipped(path))
     return path.open("rb")
 
 

@@ -55,6 +55,8 @@ class _Check:
                 self.field(shown, ("fields", field_name), table, field)
             for index, rule in enumerate(table.rules):
                 self.sql(shown, ("rules", index, "assert"), rule.assert_, table, [rule.field, *rule.fields])
+                if rule.ours:
+                    self.sql(shown, ("rules", index, "ours"), rule.ours.value, table, [rule.field, *rule.fields])
 
     def field(self, shown: str, loc: Loc, table: Table, field: Field) -> None:
         if field.codelist and self.known(shown, (*loc, "codelist"), "codelist", field.codelist, self.found.codelists):

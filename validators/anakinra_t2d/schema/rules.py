@@ -23,11 +23,21 @@ class RuleWords(Definition):
     basis: Basis
     fact: list[FactId] = Option(default=[], description="Ids of the consistency checks the rule comes from.")
     hide_value: bool = Option(default=False, description="True: the value found is never printed.")
+    acceptable: bool = Option(
+        default=True, description="False: nobody can accept a finding of this rule; only a correction closes it."
+    )
     note: Text | None = None
 
 
 class BuiltinRule(RuleWords):
     """A rule whose condition follows from the definitions of tables and fields."""
+
+
+class Ours(Definition):
+    """A number that follows from the other fields of the row, shown beside the one that was sent."""
+
+    value: Sql = Option(description="SQL arithmetic over the row.")
+    decimals: int = Option(ge=0, le=6, description="Decimals it is shown with.")
 
 
 class RowRule(RuleWords):
@@ -36,6 +46,7 @@ class RowRule(RuleWords):
     field: Name = Option(description="The field to look at first.")
     fields: list[Name] = Option(description="All fields the condition reads.")
     assert_: Sql = Option(alias="assert", description="SQL predicate over the row: TRUE holds, FALSE is a finding.")
+    ours: Ours | None = Option(default=None, description="Fills {ours} of the message.")
 
 
 TABLE_PLACEHOLDERS = ("table", "key", "series", "long")

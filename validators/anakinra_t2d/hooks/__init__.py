@@ -1,0 +1,1 @@
+"""What the pre-commit hooks run: changed data, the definitions, and no restricted data in a commit."""
