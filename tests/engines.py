@@ -29,11 +29,13 @@ from tools import missing
 
 FOUND = trial.definitions()
 TOLERANCE = 1e-9
-EVERYTHING = (
-    "SELECT parameter, subject_id, visit, value, NULL AS baseline, NULL AS follow_up, unit, state, reason"
-    " FROM parameters",
-    "SELECT endpoint_id, subject_id, '' AS visit, value, baseline, follow_up, unit, state, reason FROM endpoints",
-)
+PARAMETERS = """
+    SELECT parameter, subject_id, visit, value, NULL AS baseline, NULL AS follow_up, unit, state, reason FROM parameters
+"""
+ENDPOINTS = """
+    SELECT endpoint_id, subject_id, '' AS visit, value, baseline, follow_up, unit, state, reason FROM endpoints
+"""
+EVERYTHING = (PARAMETERS, ENDPOINTS)
 
 Frames = Mapping[str, pl.DataFrame]
 Answer = tuple[float | None, str, str | None]

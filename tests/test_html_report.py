@@ -340,7 +340,8 @@ class TestBlinding:
     def test_a_revealing_value_is_hidden_and_its_place_is_not(self, sound: Path, tmp_path: Path) -> None:
         finding = entry(
             code="LIST-001", table="adverse_events", field="ae_category", fields=["ae_category"],
-            value="injection site", message="injection site is not one of ...", key={"subject_id": "DK01-777", "ae_seq": "3"},
+            value="injection site", message="injection site is not one of ...",
+            key={"subject_id": "DK01-777", "ae_seq": "3"},
         )  # fmt: skip
         text = words(html_report(with_findings(sound, tmp_path / "x", [finding]), FOUND))
         assert "injection site is not" not in text
