@@ -71,7 +71,7 @@ def test_it_is_derived_and_compared(derived: Derived, found: Definitions) -> Non
     assert (both["value"] - (both["week13"] - both["baseline"])).abs().max() == 0
     shown = {(one.group, one.statistic): one.value for one in derived.results if one.endpoint_id == "XX01"}
     assert shown["difference", "p_student"] is not None
-    assert "XX01 Fasting C-peptide change" in plain_results(derived, found)
+    assert "XX01 Fasting C-peptide" in plain_results(derived, found)
 
 
 def test_it_is_in_the_sql(found: Definitions) -> None:

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from anakinra_t2d.schema.accepted import AcceptedFile
 from anakinra_t2d.schema.adam import Adam
+from anakinra_t2d.schema.blinding import Blinding
 from anakinra_t2d.schema.eligibility import Eligibility
 from anakinra_t2d.schema.endpoints import Endpoints
 from anakinra_t2d.schema.flow import Flow
@@ -32,6 +33,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "reported": ReportedResults,
     "profile": Profile,
     "accepted": AcceptedFile,
+    "blinding": Blinding,
 }
 """Model of each kind of schema file, by the name of its JSON Schema in ``schema/meta/``."""
 
