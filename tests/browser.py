@@ -56,7 +56,15 @@ class Watched:
         page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.complaints.append(f"thrown: {error}"))
         page.on("request", lambda asked: self.requests.append(asked.url) if not asked.url.startswith(own) else None)
+        self._performance = page.context.new_cdp_session(page)
+        # the processor's time and not that of the clock, which other work on the machine makes longer
+        self._performance.send("Performance.enable", {"timeDomain": "threadTicks"})
         page.goto(own)
+
+    def busy(self) -> float:
+        """Seconds that the page has kept the processor busy so far: reading, layout, scripts."""
+        found = self._performance.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in found if one["name"] == "TaskDuration"))
 
     def shown(self, selector: str) -> int:
         """How many elements are not filtered out."""

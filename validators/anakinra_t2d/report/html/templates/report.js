@@ -127,7 +127,7 @@
 
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("#verdict details:not([open]), #completeness details:not([open]), #findings details:not([open])")];
+    closed = [...document.querySelectorAll("#findings details:not([open])")];
     for (const one of closed) one.open = true;
   });
   addEventListener("afterprint", () => {
