@@ -285,15 +285,6 @@ def hooks_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ".pre-commit-hooks.yaml",
     ):
         shutil.copy(ROOT / name, folder)
-    main = folder / "validators/anakinra_t2d/cli/main.py"  # DEV
-    text = main.read_text()  # DEV
-    if "add_command(hook)" not in text:  # DEV
-        main.write_text(
-            text.replace(
-                "main.add_command(profile)",
-                "main.add_command(profile)\nfrom anakinra_t2d.cli.hook import hook\nmain.add_command(hook)",
-            )
-        )  # DEV
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "hooks")

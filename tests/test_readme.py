@@ -56,7 +56,12 @@ def test_commands_exist() -> None:
     named = set(re.findall(r"^    anakinra-t2d ([a-z]+)", README, re.MULTILINE))
     assert named == set(main.commands)
     options = set(re.findall(r"`(--[a-z-]+)", README))
-    known = {option for command in main.commands.values() for parameter in command.params for option in parameter.opts}
+    known = {
+        option
+        for command in main.commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert options <= known
 
 

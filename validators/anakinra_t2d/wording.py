@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import hmac
+import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from anakinra_t2d.finding import Finding, Location, fingerprint, printable
 from anakinra_t2d.schema import Definitions, Field, Rule
+from anakinra_t2d.schema.rules import BuiltinRule
 
 HIDDEN = "[hidden]"
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LONGEST = 80
+_LONGEST_VALUE = 1000
 DEFINITION_WORDS = frozenset(
     "low high unit terms pattern condition place planned fields times parent column suggestion header found other"
     " table problem rest reading expected".split()
 )
-"""Placeholders that built-in rules fill from the definitions or the form of a file, never from a record."""
+"""Placeholders that built-in rules fill from the definitions or the form of a file, and other rules from records."""
+FROM_CELLS = frozenset({"other", "reading"})
+"""Those of them that repeat a cell where the finding is about a record."""
+PSEUDONYM_KEY = "ANAKINRA_T2D_PSEUDONYM_KEY"
+"""Environment variable with a secret; without it a pseudonym can be found by trying all subject numbers."""
 
 
 class Wording:
@@ -54,7 +63,11 @@ class Wording:
         hide = rule.hide_value or field in self._direct or not self.show_values
         raw = None if value is None else plain(value)
         shown = None if raw is None else HIDDEN if hide else self.safe(raw)
-        filled = {name: self._fill(name, text) for name, text in (values or {}).items()}
+        is_record = bool(key)
+        filled = {
+            name: self._fill(rule, name, text, is_record=is_record, names_person=field in self._direct)
+            for name, text in (values or {}).items()
+        }
         if raw is not None:
             filled["value"] = HIDDEN if hide else _short(self.safe(raw))
         expected = _PLACEHOLDER.sub(lambda m: filled.get(m[1], m[0]), rule.expected)
@@ -69,8 +82,8 @@ class Wording:
             fields=tuple(fields) or ((field,) if field else ()),
             expected=expected,
             message=message,
-            hint=f"{reading} {rule.hint}" if reading and self.show_values else rule.hint,
-            location=location or Location(),
+            hint=f"{reading} {rule.hint}" if reading and not hide else rule.hint,
+            location=self._safe_place(location or Location()),
             fingerprint=fingerprint(rule.code, table, key or {}, field, None if hide else raw),
         )
 
@@ -78,27 +91,51 @@ class Wording:
         if self.show_values or table is None:
             return self.safe(text)
         field = self.definitions.tables[table].fields.get(name)
-        return pseudonym(text) if field is not None and field.identifying != "none" else self.safe(text)
+        if field is None or (field.identifying == "none" and is_code(self.definitions, field, text)):
+            return self.safe(text)
+        return pseudonym(text)
 
     def safe(self, text: str) -> str:
         """The text, or a stand-in when it looks like a personal number, an address or a telephone number."""
-        if self._identity is not None and self._identity.search(text):
+        # a cell can hold a megabyte, in which a search takes hours and which nobody reads
+        if self._identity is not None and self._identity.search(text[: _LONGEST_VALUE + _LONGEST]):
             return HIDDEN
+        if len(text) > _LONGEST_VALUE:
+            text = f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"
         return printable(text)
 
-    def _fill(self, name: str, value: object) -> str:
+    def _safe_place(self, place: Location) -> Location:
+        """A place whose column or sheet is named after a person by mistake, as where the header is missing."""
+        column, sheet = place.column, place.sheet
+        if column is not None and self.safe(column) == HIDDEN:
+            place = replace(place, column=HIDDEN)
+        return replace(place, sheet=HIDDEN) if sheet is not None and self.safe(sheet) == HIDDEN else place
+
+    def _fill(self, rule: Rule, name: str, value: object, *, is_record: bool, names_person: bool) -> str:
         # words such as limits and codes come from the definitions, everything else from the record
-        from_record = name in self._fields or name not in DEFINITION_WORDS
-        if value is not None and (name in self._direct or (from_record and not self.show_values)):
-            return HIDDEN
+        from_definitions = isinstance(rule, BuiltinRule) and name in DEFINITION_WORDS
+        from_record = not from_definitions or (is_record and name in FROM_CELLS)
+        if value is not None and (name in self._direct or (from_record and (names_person or not self.show_values))):
+            # a reading is a part of a sentence, which is whole without it
+            return "" if from_definitions and name == "reading" else HIDDEN
         if value is None:
             return "empty"
-        return self.safe(plain(value)) if name in DEFINITION_WORDS else _short(self.safe(plain(value)))
+        return self.safe(plain(value)) if from_definitions else _short(self.safe(plain(value)))
 
 
 def pseudonym(text: str) -> str:
-    """A stand-in for a key that is the same in every run."""
-    return "P-" + hashlib.sha256(text.encode()).hexdigest()[:8] if text else ""
+    """A stand-in for a key that is the same in every run with the same secret in the environment."""
+    if not text:
+        return ""
+    secret = os.environ.get(PSEUDONYM_KEY, "")
+    made = hmac.new(secret.encode(), text.encode(), "sha256") if secret else hashlib.sha256(text.encode())
+    return "P-" + made.hexdigest()[:8]
+
+
+def is_code(definitions: Definitions, field: Field, text: str) -> bool:
+    """Whether a key part is a word of the definitions or a small number, and not a text typed in its place."""
+    terms = definitions.terms(field)
+    return not text or (text in terms if terms is not None else re.fullmatch(r"-?[0-9]{1,3}", text) is not None)
 
 
 def is_direct(field: Field) -> bool:

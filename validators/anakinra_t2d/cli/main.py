@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -13,14 +13,14 @@ from anakinra_t2d import __version__
 from anakinra_t2d.cli.accept import accept
 from anakinra_t2d.cli.compare import compare
 from anakinra_t2d.cli.derive import derive
+from anakinra_t2d.cli.explain import explain
 from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
 from anakinra_t2d.cli.hook import hook
 from anakinra_t2d.cli.profile import profile
 from anakinra_t2d.cli.report import report
-
-if TYPE_CHECKING:
-    from anakinra_t2d.conversion.outcome import Outcome
+from anakinra_t2d.cli.reports import layout_option, print_outcome
+from anakinra_t2d.cli.values import hides_values, values_option
 
 Layout = Literal["canonical", "denmark", "zurich", "sdtm"]
 
@@ -44,6 +44,7 @@ main.add_command(accept)
 main.add_command(compare)
 main.add_command(derive)
 main.add_command(export)
+main.add_command(explain)
 main.add_command(hook)
 main.add_command(profile)
 main.add_command(report)
@@ -51,20 +52,10 @@ main.add_command(report)
 
 def _checking_options(command: Any) -> Any:
     for option in (
-        click.option(
-            "--no-values", is_flag=True, help="Hide every value; show pseudonyms in place of subject numbers."
-        ),
+        values_option,
         click.option("--all", "every", is_flag=True, help="Show every finding, not only the first of each rule."),
         click.option("--strict", is_flag=True, help="Exit with 1 on warnings too."),
-        click.option(
-            "--format",
-            "layout",
-            type=click.Choice(["text", "json", "github", "sarif"]),
-            default="text",
-            show_default=True,
-            help="text for people, json for programs, github for annotations in GitHub Actions, sarif for code "
-            "scanning.",
-        ),
+        layout_option,
     ):
         command = option(command)
     return command
@@ -112,7 +103,7 @@ def validate(
     layout: str,
     strict: bool,
     every: bool,
-    no_values: bool,
+    no_values: bool | None,
 ) -> None:
     """Check a submission and write nothing.
 
@@ -128,12 +119,12 @@ def validate(
             profile=profile,
             only=only or None,
             progress=progress,
-            show_values=not no_values,
+            show_values=not hides_values(no_values),
             accepted=accepted,
             since=since,
             blinded=blinded,
         )
-    _print(outcome, layout, every)
+    print_outcome(outcome, layout, paths, every=every)
     raise SystemExit(outcome.exit_status(strict=strict))
 
 
@@ -154,7 +145,7 @@ def convert(
     layout: str,
     strict: bool,
     every: bool,
-    no_values: bool,
+    no_values: bool | None,
 ) -> None:
     """Check a submission and write its valid rows as Parquet.
 
@@ -165,8 +156,15 @@ def convert(
     from anakinra_t2d.conversion.run import convert as run
 
     with showing_progress() as progress:
-        outcome = run(*paths, profile=profile, out=out, progress=progress, show_values=not no_values, accepted=accepted)
-    _print(outcome, layout, every)
+        outcome = run(
+            *paths,
+            profile=profile,
+            out=out,
+            progress=progress,
+            show_values=not hides_values(no_values),
+            accepted=accepted,
+        )
+    print_outcome(outcome, layout, paths, every=every)
     if layout == "text":
         click.echo(f"Written to {out}")
     raise SystemExit(outcome.exit_status(strict=strict))
@@ -225,30 +223,3 @@ def check(root: Path | None) -> None:
         f"{len(found.rules)} rules, {len(found.eligibility.criteria)} eligibility criteria "
         f"(version {found.trial.version})."
     )
-
-
-def _print(outcome: Outcome, layout: str, every: bool) -> None:
-    from anakinra_t2d.schema import definitions
-
-    if layout == "json":
-        from anakinra_t2d.report.json_document import as_json
-
-        click.echo(as_json(outcome), nl=False)
-    elif layout == "sarif":
-        from anakinra_t2d.report.sarif import as_sarif
-
-        click.echo(as_sarif(outcome, definitions()), nl=False)
-    elif layout == "github":
-        from anakinra_t2d.report.github import workflow_commands
-
-        for line in workflow_commands(outcome):
-            click.echo(line)
-    else:
-        from rich.console import Console
-
-        from anakinra_t2d.report.text import WIDTH, print_report
-
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=WIDTH)
-        print_report(outcome, definitions(), console, every=every)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from anakinra_t2d.schema import SchemaError, load
+from anakinra_t2d.schema.blinding import blinding
 
 
 def check_schema(root: Path) -> list[str]:
@@ -20,6 +21,7 @@ def check_schema(root: Path) -> list[str]:
         return [f"There is no schema/trial.yaml in {root.name}; the hook is for repositories of the definitions."]
     try:
         found = load(root)
+        blinding(root)
     except SchemaError as error:
         return error.problems
     from anakinra_t2d.across.relations import RelationError, open_relations

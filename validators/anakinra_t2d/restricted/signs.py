@@ -53,7 +53,7 @@ class Signs:
         self.texts = [
             *self._of(found, "text"),
             *(
-                Sign(IDENTITY_RULE, _lower_first(each.label), f"(?i){each.pattern}", each.label in known.only_in_data)
+                Sign(IDENTITY_RULE, each.label, f"(?i){each.pattern}", each.label in known.only_in_data)
                 for each in found.trial.identity_patterns
             ),
         ]
@@ -61,7 +61,11 @@ class Signs:
         self.hinting: frozenset[str] = frozenset()
         if blinded:
             self.codes = [
-                Codes(one.field, frozenset(one.codes), f"{one.field} = {' or '.join(one.codes)}")
+                Codes(
+                    one.field,
+                    frozenset(one.codes),
+                    f"{one.field} = {one.codes[0]}" if len(one.codes) == 1 else one.field,
+                )
                 for one in known.blinded_codes
             ]
             self.texts += [
@@ -112,7 +116,3 @@ class Signs:
                 for spelling in (name, *field.synonyms):
                     names[spelling.casefold()] = (rule, label)
         return names
-
-
-def _lower_first(label: str) -> str:
-    return label if label[1:2].isupper() else label[0].lower() + label[1:]

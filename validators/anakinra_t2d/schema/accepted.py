@@ -79,7 +79,7 @@ class AcceptedFile(Definition):
 
 @dataclass(frozen=True)
 class AcceptedList:
-    """The entries of a file and the line of each; ``shown`` is the file as the user named it."""
+    """The entries of a file and the line of each; ``shown`` is the name of the file."""
 
     shown: str
     trial: str
@@ -107,7 +107,7 @@ def read_accepted(path: Path) -> AcceptedList:
         details = error.errors(include_url=False)
         raise SchemaError([_sentence(shown, detail, places) for detail in details]) from None
     lines = tuple(source.line(("accepted", number)) for number in range(len(file.accepted)))
-    return AcceptedList(shown, file.trial, tuple(file.accepted), lines)
+    return AcceptedList(path.name, file.trial, tuple(file.accepted), lines)
 
 
 def _syntax(error: SchemaError, path: Path, shown: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from anakinra_t2d.schema.endpoints import Endpoints
 from anakinra_t2d.schema.flow import Flow
 from anakinra_t2d.schema.quantities import Quantity, Spelling
 from anakinra_t2d.schema.reported import Reported
-from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule, NotARule, RowRule
+from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule, RowRule
 from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Field, Table
 from anakinra_t2d.schema.trial import Codelist, Trial
@@ -32,7 +32,6 @@ class Definitions:
     tables: dict[str, Table]
     builtin_rules: dict[str, BuiltinRule]
     across_rules: dict[str, AcrossRule]
-    not_rules: list[NotARule]
     profiles: dict[str, Profile]
     spellings: list[Spelling]
     eligibility: Eligibility

@@ -80,7 +80,6 @@ def load(root: Path) -> Definitions:
         tables={name: known[name] for name in _parents_first({name: known[name] for name in order})},
         builtin_rules={rule.code: rule for file in files for rule in file.builtin},
         across_rules={rule.code: rule for file in files for rule in file.rules},
-        not_rules=[entry for file in files for entry in file.not_rules],
         profiles={name: profile for name, profile in profiles.items() if profile},
         spellings=quantities.spellings,
         eligibility=eligibility,

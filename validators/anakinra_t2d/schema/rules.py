@@ -140,18 +140,9 @@ class AcrossRule(RuleWords):
         return self
 
 
-class NotARule(Definition):
-    """A check that cannot be a rule on a submission, with the reason."""
-
-    fact: FactId
-    check: Text
-    reason: Text
-
-
 class RuleFile(Definition):
     """``schema/rules/<subject>.yaml``."""
 
     title: Text
     builtin: list[BuiltinRule] = []
     rules: list[AcrossRule] = []
-    not_rules: list[NotARule] = []

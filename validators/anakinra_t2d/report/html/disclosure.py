@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule
 from anakinra_t2d.schema.sql import columns_read
-from anakinra_t2d.wording import DEFINITION_WORDS, HIDDEN, is_direct, pseudonym
+from anakinra_t2d.wording import DEFINITION_WORDS, FROM_CELLS, HIDDEN, is_code, is_direct, pseudonym
 
 if TYPE_CHECKING:
     from anakinra_t2d.finding import Finding
@@ -80,8 +80,8 @@ class Disclosure:
         return replace(
             finding,
             value=None if finding.value is None else HIDDEN,
-            expected=_neutral(finding.expected, rule.expected),
-            message=_neutral(finding.message, rule.message),
+            expected=_neutral(finding.expected, rule.expected, rule),
+            message=_neutral(finding.message, rule.message, rule),
             hint=rule.hint,
         )
 
@@ -89,16 +89,21 @@ class Disclosure:
         table = self.definitions.tables.get(finding.table or "")
         fields = table.fields if table else {}
         return {
-            name: pseudonym(text)
-            if name in fields and fields[name].identifying != "none" and not re.fullmatch(r"P-[0-9a-f]{8}", text)
-            else text
+            name: text if name not in fields or self._is_open(fields[name], text) else pseudonym(text)
             for name, text in finding.key.items()
         }
 
+    def _is_open(self, field: Field, text: str) -> bool:
+        """Whether a key part may be shown: a pseudonym already, or a code that identifies nobody."""
+        made = re.fullmatch(r"P-[0-9a-f]{8}", text) is not None
+        return made or (field.identifying == "none" and is_code(self.definitions, field, text))
 
-def _neutral(filled: str, template: str) -> str:
+
+def _neutral(filled: str, template: str, rule: Rule) -> str:
     """The text of a finding when no value of a record is in it, else that of the rule with all values left out."""
-    if set(_PLACEHOLDER.findall(template)) <= DEFINITION_WORDS:
+    named = set(_PLACEHOLDER.findall(template))
+    # in other rules the same words are filled from records
+    if not named or (isinstance(rule, BuiltinRule) and named <= DEFINITION_WORDS - FROM_CELLS):
         return filled
     return _PLACEHOLDER.sub(HIDDEN, template)
 
