@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PANDAS := $(VENV)/frictionless-parquet
+OTHERS := $(VENV)/others/.ready
 DEMO ?= build/demo
 PYTEST_ARGS ?= --numprocesses auto --dist worksteal -m "not slow"
 EXTRAS ?= dev
@@ -32,11 +32,11 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
-# Beside the environment and not in it: the tests must see what a plain install sees, and that has no pandas.
-$(PANDAS): $(READY)
-	@rm -rf $@
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@.new pandas tzdata
-	@mv $@.new $@ && touch $@
+# An environment of its own: the tests must see what a plain install sees, and that has no pandas.
+$(OTHERS): tests/other-tools.txt $(READY)
+	@rm -rf $(@D) && $(BIN)/python -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -54,7 +54,7 @@ demo: $(READY)
 	@echo; echo "What follows from the trial without faults, beside the numbers of the paper:"
 	$(BIN)/anakinra-t2d derive $(DEMO)/parquet
 
-test: $(READY) $(PANDAS)
+test: $(READY) $(OTHERS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 generate: $(READY)

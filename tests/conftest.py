@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import os
 import shutil
 import sys
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 
 import anakinra_t2d as trial
+from tools import missing
 
 ROOT = Path(__file__).parents[1]
-PANDAS = Path(sys.prefix) / "frictionless-parquet"
+OTHERS = Path(sys.prefix) / "others/bin/python"
 
 # Values are hidden in CI; the tests that say so set these themselves.
 for _name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
@@ -63,13 +63,12 @@ def change(path: Path, edit: Callable[[Rows], object]) -> None:
     write_rows(path, rows)
 
 
-def with_pandas() -> dict[str, str]:
-    """Environment of a process that has pandas, which frictionless needs for Parquet."""
-    if PANDAS.is_dir():
-        return {**os.environ, "PYTHONPATH": str(PANDAS)}
-    if importlib.util.find_spec("pandas") is None:
-        pytest.skip("frictionless needs pandas to read Parquet; `make test` sets it up")
-    return dict(os.environ)
+@pytest.fixture(scope="session")
+def other_python() -> str:
+    """An interpreter whose environment has pandas and what needs it (tests/other-tools.txt), and not this package."""
+    if not OTHERS.exists():
+        missing("the environment of tests/other-tools.txt (`make test` makes it)")
+    return str(OTHERS)
 
 
 @pytest.fixture(scope="session")

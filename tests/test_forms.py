@@ -7,7 +7,6 @@ import dataclasses
 import datetime as dt
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from anakinra_t2d.forms import generate
 from anakinra_t2d.forms.arrow import arrow_schema
 from anakinra_t2d.forms.data_package import PROFILE, data_package
 from anakinra_t2d.schema import Field, Table, definitions
-from conftest import with_pandas
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED_PROFILE = ROOT.parent / "shared/real/datapackage_profiles/datapackage.json"
@@ -229,16 +227,14 @@ class TestFrictionless:
         } == {("vitals", *error) for error in expected}
 
     @pytest.mark.parametrize(("weight", "valid"), [(94.5, True), (945.0, False)])
-    def test_it_reads_a_folder_of_parquet(self, weight: float, valid: bool, tmp_path: Path) -> None:
-        environment = with_pandas()
+    def test_it_reads_a_folder_of_parquet(self, weight: float, valid: bool, other_python: str, tmp_path: Path) -> None:
         _write_parquet(tmp_path / "visits.parquet", "visits", VISITS)
         _write_parquet(tmp_path / "vitals.parquet", "vitals", [VISITS[0] | {"weight_kg": weight}, VISITS[1]])
         descriptor = data_package(definitions(), paths={"visits": "visits.parquet", "vitals": "vitals.parquet"})
         (tmp_path / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
         run = subprocess.run(
-            [sys.executable, "-m", "frictionless", "validate", "datapackage.json", "--json"],
+            [other_python, "-m", "frictionless", "validate", "datapackage.json", "--json"],
             cwd=tmp_path,
-            env=environment,
             capture_output=True,
             text=True,
             check=False,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import duckdb
 import pytest
 from click.testing import CliRunner
@@ -52,13 +54,20 @@ def test_sql_blocks_run(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert duckdb.connect().execute(block).fetchall()
 
 
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands(command)
+
+
 def test_commands_exist() -> None:
     named = set(re.findall(r"^    anakinra-t2d ([a-z]+)", README, re.MULTILINE))
     assert named == set(main.commands)
     options = set(re.findall(r"`(--[a-z-]+)", README))
     known = {
         option
-        for command in main.commands.values()
+        for command in commands(main)
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
