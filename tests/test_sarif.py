@@ -157,6 +157,14 @@ class TestAnnotations:
         errors = {finding.code for finding in spoiled.findings if finding.severity == "error"}
         assert len(errors & set(titles)) == min(len(errors), SHOWN_OF_EACH)
 
+    def test_what_was_there_before_is_counted_and_not_shown(self, spoiled: Outcome) -> None:
+        first, *others = spoiled.findings
+        old = [replace(finding, known=True) for finding in others]
+        lines = list(workflow_commands(replace(spoiled, findings=[first, *old])))
+        assert len(lines) == 2
+        assert f"title={first.code}::" in lines[0]
+        assert f"{len(old):,} of these were there before" in lines[-1]
+
     def test_a_clean_run_has_the_verdict_only(self, sound_trial: Path) -> None:
         (line,) = workflow_commands(trial.validate(sound_trial))
         assert line == "::notice title=anakinra-t2d::0 errors, 0 warnings"

@@ -132,6 +132,11 @@ def pseudonym(text: str) -> str:
     return "P-" + made.hexdigest()[:8]
 
 
+def count(number: int, noun: str) -> str:
+    """``1 error``, ``2,000 errors``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def is_code(definitions: Definitions, field: Field, text: str) -> bool:
     """Whether a key part is a word of the definitions or a small number, and not a text typed in its place."""
     terms = definitions.terms(field)

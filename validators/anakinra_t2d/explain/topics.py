@@ -158,7 +158,7 @@ def _field(found: Definitions, table: Table, one: Field) -> Callable[[], Parts]:
             ("Type", one.type),
             ("Unit", f"{unit} (quantity {one.quantity})" if unit else ""),
             ("Codes", ", ".join(found.terms(one) or ())),
-            ("Form", one.pattern or ""),
+            ("Form", one.form or ""),
             ("Possible range", number_range(one.range, unit) + basis if one.range else ""),
             ("Expected range", number_range(one.expected, unit) if one.expected else ""),
             ("On the ranges", one.range_note or ""),

@@ -117,11 +117,12 @@ def _variable(field: Field, definitions: Definitions) -> Sequence[str]:
     ]
     meaning = f"{text(field.label)}. {text(field.description)}"
     notes = [note for note in (field.note, field.ambiguity and f"Open reading {field.ambiguity}.") if note]
+    form = f", of the form {text(field.form)} ({code(field.pattern)})" if field.form and field.pattern else ""
     ranged = [f"{range_words(field.range)} ({field.range_source})" if field.range else "", field.range_note or ""]
     return (
         code(field.name),
         " ".join([meaning, *map(text, notes)]),
-        text(type_words(field)) + (f", of the form {code(field.pattern)}" if field.pattern else ""),
+        text(type_words(field)) + form,
         code(unit) if unit else "",
         text(". ".join(part for part in ranged if part)),
         text(range_words(field.expected)),

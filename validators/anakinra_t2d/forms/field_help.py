@@ -104,7 +104,7 @@ def field_help(field: Field, definitions: Definitions) -> str:
         ("Allowed", range_words(field.range)),
         ("Usual", range_words(field.expected)),
         ("Codes", "; ".join(code if same(code, label) else f"{code} = {label}" for code, label in codes.items())),
-        ("Form", field.pattern),
+        ("Form", field.form),
         ("Visits", ", ".join(field.visits)),
         ("Required", requirement_words(field)),
     )

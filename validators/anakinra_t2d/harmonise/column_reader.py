@@ -16,6 +16,7 @@ from anakinra_t2d.harmonise.record_frame import cell_columns, excused, note
 from anakinra_t2d.harmonise.units import UnitReading, likely_unit, read_unit
 from anakinra_t2d.reading.cells import TextTable
 from anakinra_t2d.schema import Definitions, Field, Profile, Table
+from anakinra_t2d.wording import count
 
 Say = Callable[[str, str | None, Mapping[str, str]], None]
 """Reports something about a whole column: code of the rule, header as sent, words."""
@@ -148,7 +149,7 @@ class ColumnReader:
             details = dict(unit.details)
             if not details.get("reading"):
                 details["reading"] = likely_unit(field, self.found, self._samples[key])
-            details["rest"] = f"; {number:,} cells were not read"
+            details["rest"] = f"; {count(number, 'cell')} not read"
             self.say(unit.code, column.header, {**details, "fields": column.field})
 
     def _parts(self, column: Column, texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:

@@ -13,6 +13,7 @@ from anakinra_t2d.harmonise.columns import Column, TestColumns, folded
 from anakinra_t2d.harmonise.record_frame import EVENTS, ROW, note
 from anakinra_t2d.harmonise.side_tables import FrameLog
 from anakinra_t2d.schema import Table
+from anakinra_t2d.wording import count
 
 _FIELD, _VALUE, _ID, _SAID, _SENT = ":field", ":value", ":id", ":said", ":sent"
 _SHOWN_NAMES = 50
@@ -79,7 +80,7 @@ class ResultRows:
             words = {
                 "found": name or "without a name",
                 "suggestion": f" (did you mean {near[0]}?)" if near else "",
-                "rest": f"; {number:,} rows were not read",
+                "rest": f"; {count(number, 'row')} not read",
             }
             self._say("TEST-001", self.tests.name, words)
         if len(self._unknown) > _SHOWN_NAMES:
@@ -87,7 +88,7 @@ class ResultRows:
             words = {
                 "found": f"{len(left)} other names",
                 "suggestion": "",
-                "rest": f"; {sum(n for _, n in left):,} rows",
+                "rest": f"; {count(sum(n for _, n in left), 'row')}",
             }
             self._say("TEST-001", self.tests.name, words)
         if self._log is None:

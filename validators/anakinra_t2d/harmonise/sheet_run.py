@@ -16,6 +16,7 @@ from anakinra_t2d.reading.cells import TextTable
 from anakinra_t2d.reading.problems import ReadProblem
 from anakinra_t2d.schema import Definitions, Profile
 from anakinra_t2d.schema.sites import SheetLayout
+from anakinra_t2d.wording import count
 
 Report = Callable[[ReadProblem, str | None, str | None], None]
 """Takes a problem of a sheet, the table and the field it is about."""
@@ -191,9 +192,9 @@ class SheetRun:
         if len(self._left) > _SHOWN_ROWS:
             rows = sum(number for _, number in self._left.most_common()[_SHOWN_ROWS:])
             others = f"{len(self._left) - _SHOWN_ROWS} other combinations"
-            self._say("ROW-004", {"value": others, "rest": f"; {rows:,} rows"}, table=table)
+            self._say("ROW-004", {"value": others, "rest": f"; {count(rows, 'row')}"}, table=table)
         for header, counts in self._odd.items():
             expected = " or ".join(self._expected[header])
             for text, number in counts.most_common(_SHOWN_ROWS):
-                words = {"column": header, "value": text, "rest": f" in {number:,} rows", "expected": expected}
+                words = {"column": header, "value": text, "rest": f" in {count(number, 'row')}", "expected": expected}
                 self._say("HEAD-007", words, row=self.source.header_row, column=header, table=table)

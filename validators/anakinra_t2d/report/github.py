@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
-from anakinra_t2d.report.plain import count, one_line, path_from_root
+from anakinra_t2d.report.plain import one_line, path_from_root
+from anakinra_t2d.wording import count
 
 if TYPE_CHECKING:
     from anakinra_t2d.conversion.outcome import Outcome
@@ -26,17 +27,20 @@ def workflow_commands(outcome: Outcome, base: str = "") -> Iterator[str]:
     """Workflow commands for open findings, then a notice with the verdict.
 
     At most ten errors and ten warnings, every rule before the second finding of any; the notice says how many more
-    there are. ``base`` is the path of the submission from the root of the repository.
+    there are, and how many an earlier submission had. ``base`` is the path of the submission from the root of the
+    repository.
     """
     left = 0
+    shown = [one for one in outcome.findings if one.status == "open" and not one.known]
     for severity in ("error", "warning"):
-        findings = [one for one in outcome.findings if one.severity == severity and one.status == "open"]
+        findings = [one for one in shown if one.severity == severity]
         for finding in _spread(findings)[:SHOWN_OF_EACH]:
             yield _command(finding, base)
         left += max(0, len(findings) - SHOWN_OF_EACH)
     verdict = f"{count(outcome.errors, 'error')}, {count(outcome.warnings, 'warning')}"
     more = f"; {left:,} more than GitHub shows are in the log and in the summary" if left else ""
-    yield f"::notice title=anakinra-t2d::{_data(verdict + more)}"
+    known = f"; {outcome.known:,} of these were there before and are not shown" if outcome.known else ""
+    yield f"::notice title=anakinra-t2d::{_data(verdict + more + known)}"
 
 
 def without_commands(text: str) -> str:

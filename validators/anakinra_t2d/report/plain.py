@@ -24,11 +24,6 @@ def _shown(char: str) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def count(number: int, noun: str) -> str:
-    """``1 error``, ``2,000 errors``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def path_from_root(file: str, base: str) -> str:
     """The path of a file of a submission from where the command ran; ``base`` is the path of the submission there."""
     return f"{base.rstrip('/')}/{file}" if base not in ("", ".") else file

@@ -70,7 +70,7 @@ def _field_checks(table: Table, item: Field, found: Definitions) -> Iterator[Row
         yield RowCheck(rules["TIME-001"], name, (name,), f"{quoted(name)} IN ({shown})", {"planned": shown})
     if item.pattern:
         text = item.pattern.replace("'", "''")
-        yield RowCheck(rules["PAT-001"], name, (name,), f"{quoted(name)} ~ '{text}'", {"pattern": item.pattern})
+        yield RowCheck(rules["PAT-001"], name, (name,), f"{quoted(name)} ~ '{text}'", {"form": item.form})
 
 
 def quoted(name: str) -> str:

@@ -48,6 +48,7 @@ class Field(Definition):
     terms: list[Text] = Option(default=[], description="The part of the codelist this field may use; empty: all.")
     quantity: Name | None = Option(default=None, description="Unit and conversions, from quantities.yaml.")
     pattern: Text | None = Option(default=None, description="Regular expression of the whole text.")
+    form: Text | None = Option(default=None, description="The pattern in words, for messages.")
     visits: list[Name] = Option(default=[], description="Visits at which the schedule has this value.")
     minutes: list[int] = Option(default=[], description="Planned sampling minutes.")
     weeks: list[int] = Option(default=[], description="Planned study weeks.")
@@ -124,6 +125,8 @@ class Field(Definition):
             raise ValueError("required: planned and planned go together")
         if self.codelist and self.type != "string":
             raise ValueError("only a string field has a codelist")
+        if (self.pattern is None) != (self.form is None):
+            raise ValueError("pattern and form, which says the pattern in words, go together")
         if self.terms and not self.codelist:
             raise ValueError("terms need a codelist")
         if self.quantity and self.type not in ("number", "integer"):

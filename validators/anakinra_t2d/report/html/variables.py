@@ -138,7 +138,7 @@ def _facts(field: Field, definitions: Definitions) -> list[tuple[str, str]]:
         ("Possible range", range_words(field.range)),
         ("Ranges from", range_from),
         ("Codes", "; ".join(code if same(code, label) else f"{code} = {label}" for code, label in codes.items())),
-        ("Form", field.pattern),
+        ("Form", field.form),
         ("Visits", ", ".join(field.visits)),
         ("Specimen", field.specimen),
         ("LOINC", field.codes.loinc),
