@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 Status = Literal["open", "accepted"]
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_COMMANDING = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
+"""Categories of characters that show nothing: control, direction and format marks, line ends, and no characters at all."""
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def printable(text: str) -> str:
-    """Text with control characters spelled out, so that a file name or a header cannot command a terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """Text with every character spelled out that shows nothing and may command a terminal, hide or turn other text."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+@cache
+def _shown(char: str) -> str:
+    if unicodedata.category(char) not in _COMMANDING:
+        return char
+    number = ord(char)
+    spelled = f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+    return _NAMED.get(char, spelled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -73,14 +72,6 @@ def chart(rows: Sequence[FlowRow]) -> Chart:
     return Chart(trunk, columns, numbers.remarks(way))
 
 
-def _shown(text: str) -> str:
-    """Text that can stand in a terminal and in XML: characters that are none or only command are spelled out."""
-    hidden = {char for char in text if unicodedata.category(char) in ("Cf", "Cn", "Cs", "Zl", "Zp")}
-    for char in sorted(hidden):
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return printable(text)
-
-
 class _Numbers:
     def __init__(self, rows: Sequence[FlowRow]) -> None:
         self.totals = {(row.step, row.by, row.group): row for row in rows if row.reason is None}
@@ -89,7 +80,7 @@ class _Numbers:
             if row.reason is not None:
                 self.reasons.setdefault((row.step, row.by, row.group), []).append(row)
         self.steps = {row.step: row for row in sorted(self.totals.values(), key=lambda row: row.place)}
-        self.arms = {row.group: _shown(row.group_label) for row in self.totals.values() if row.by == "arm"}
+        self.arms = {row.group: printable(row.group_label) for row in self.totals.values() if row.by == "arm"}
 
     def below(self, parent: str | None, *kinds: str) -> list[str]:
         return [id for id, row in self.steps.items() if row.parent == parent and row.kind in kinds]
@@ -109,7 +100,7 @@ class _Numbers:
         box = self.box(step, by, group)
         for part in self.below(step, "part"):
             row = self.totals[part, by, group]
-            box.lines.append((_shown(row.label), row.n))
+            box.lines.append((printable(row.label), row.n))
         if self.totals[step, by, group].adds_up is False:
             box.remarks.append(NOT_ADDING_UP)
         return Stage(box, [self.box(id, by, group) for id in self.below(step, "leaves")])
@@ -117,22 +108,22 @@ class _Numbers:
     def box(self, step: str, by: str, group: str) -> Box:
         row = self.totals[step, by, group]
         reasons = self.reasons.get((step, by, group), [])
-        lines = [(_shown(reason.reason_label or reason.reason or ""), reason.n) for reason in reasons]
+        lines = [(printable(reason.reason_label or reason.reason or ""), reason.n) for reason in reasons]
         several = row.n is not None and sum(reason.n or 0 for reason in reasons) > row.n
-        return Box(_shown(row.label), row.n, lines, [SEVERAL] if several else [])
+        return Box(printable(row.label), row.n, lines, [SEVERAL] if several else [])
 
     def remarks(self, way: Sequence[str]) -> list[str]:
         found = []
         for (step, by, group), row in self.totals.items():
             if row.adds_up is False and by != "site":
                 parts = [self.totals[id, by, group] for id in self.below(step, "goes_on", "leaves")]
-                sum_of = " + ".join(f"{number(part.n)} ({_shown(part.label)})" for part in parts)
-                whose = f" ({_shown(row.group_label)})" if by == "arm" else ""
-                found.append(f"{_shown(row.label)}{whose} {NOT_ADDING_UP}: {number(row.n)} is not {sum_of}.")
+                sum_of = " + ".join(f"{number(part.n)} ({printable(part.label)})" for part in parts)
+                whose = f" ({printable(row.group_label)})" if by == "arm" else ""
+                found.append(f"{printable(row.label)}{whose} {NOT_ADDING_UP}: {number(row.n)} is not {sum_of}.")
         for step in way:
             everybody = self.totals[step, "all", "all"]
             if self.has_arms(step):
                 known = sum(self.totals[step, "arm", arm].n or 0 for arm in self.arms)
                 if everybody.n is not None and known != everybody.n:
-                    found.append(f"{_shown(everybody.label)}: {known:,} of {everybody.n:,} have a known arm.")
+                    found.append(f"{printable(everybody.label)}: {known:,} of {everybody.n:,} have a known arm.")
         return found

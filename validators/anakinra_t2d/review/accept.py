@@ -163,7 +163,7 @@ class _Taking:
         if any(HIDDEN in self.safe(text) for text in finding.key.values()):
             return "the key of the record looks like something that names a person, and must not be written down"
         for name, text in (("comment", answer.comment), ("name", answer.who or self.who or "")):
-            if self.safe(plain_line(text)) != plain_line(text):
+            if self.safe(plain_line(text)) == HIDDEN:
                 return f"the {name} holds what looks like a personal number, an address or a telephone number"
         if not answer.comment:
             return "a value is confirmed without a reason; write it into the column Comment"

@@ -15,7 +15,6 @@ from anakinra_t2d.schema import SchemaError
 from anakinra_t2d.schema.accepted import AcceptedFinding, AcceptedList, read_accepted
 from anakinra_t2d.write.whole_directory import OutputError
 
-_BREAKS = re.compile("[\x85\u2028\u2029\ufeff\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ITEM = re.compile(r"^(\s*)- ")
 
 
@@ -125,7 +124,7 @@ def quoted(text: str | None) -> str | None:
 
 def plain_line(text: str) -> str:
     """Text with everything spelled out that commands a terminal or hides in a text."""
-    return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", printable(text.strip()))
+    return printable(" ".join(text.split()))
 
 
 def _put(path: Path, text: str) -> None:

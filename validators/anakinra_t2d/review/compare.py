@@ -13,6 +13,8 @@ from anakinra_t2d.reading import InputError
 from anakinra_t2d.report.findings_file import SavedFindings, read_findings
 from anakinra_t2d.review.changed_records import ChangedRecords, TableChange
 from anakinra_t2d.schema import Definitions, definitions
+from anakinra_t2d.versions.change import EditionError
+from anakinra_t2d.versions.note import VersionNote, differences_between
 from anakinra_t2d.wording import HIDDEN, Wording, pseudonym
 
 FORMAT = 1
@@ -141,9 +143,20 @@ def compare(
         for group in (result.new, result.still_open, result.resolved, result.accepted):
             group[:] = [_without_values(finding, found) for finding in group]
     if before.folder is not None and after.folder is not None:
+        note = _version_note(before.folder, after.folder)
+        if refusal := note.refusal():
+            raise InputError(refusal)
+        result.schema += [note.warning] if note.warning else []
         result.records_compared = True
         result.tables = list(ChangedRecords(before.folder, after.folder, wording, most))
     return result
+
+
+def _version_note(old: Path, new: Path) -> VersionNote:
+    try:
+        return differences_between(old, new)
+    except EditionError as error:
+        raise InputError(str(error)) from None
 
 
 def _require_comparable(old: SavedFindings, new: SavedFindings, found: Definitions) -> None:

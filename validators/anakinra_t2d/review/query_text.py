@@ -33,17 +33,13 @@ COLUMNS = {
 CORRECTED, CONFIRMED, NOT_AVAILABLE = ANSWERS = ("corrected", "confirmed", "not available")
 _LONGEST = 2000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-# marks that turn the direction of a text, have no width or are halves of a letter
-_UNSEEN = re.compile(
-    "[\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
-)
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _REVEALING = "not shown here, because it can tell the treatment; look it up at this place"
 
 
 def cell_text(text: str) -> str:
     """Text for a cell: nothing unseen in it, not too long, and never the beginning of a formula."""
-    text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", printable(text))
+    text = printable(text)
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 1] + "…"
     return f"'{text}" if text.startswith(_FORMULA) else text

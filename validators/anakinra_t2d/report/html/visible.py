@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from anakinra_t2d.finding import printable
 
 LONGEST = 300
-_COMMANDING = frozenset(("Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
 
 
 def visible(text: str, longest: int = LONGEST) -> str:
@@ -18,14 +15,8 @@ def visible(text: str, longest: int = LONGEST) -> str:
     whole = len(text)
     if whole > longest:
         text = text[:longest]
-    text = " ".join(text.split())
-    if not text.isprintable():
-        text = printable("".join(_spelled(char) for char in text))
+    text = printable(" ".join(text.split()))
     return text if whole <= longest else f"{text}… ({whole:,} characters)"
-
-
-def _spelled(char: str) -> str:
-    return f"\\u{ord(char):04x}" if unicodedata.category(char) in _COMMANDING else char
 
 
 def counted(number: int, noun: str, several: str | None = None) -> str:
