@@ -14,7 +14,7 @@ Status = Literal["open", "accepted"]
 
 
 _COMMANDING = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
-"""Categories of characters that show nothing: control, direction and format marks, line ends, and no characters at all."""
+"""Categories of characters that show nothing: control, direction and format marks, line ends, and no characters."""
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
