@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal
 
 from pydantic import Field as Option
@@ -142,6 +143,7 @@ class Trial(Definition):
     title: Text
     registry: Text
     version: Text = Option(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Version of the schema.")
+    released: dt.date = Option(description="Day on which this version of the schema was released.")
     publication: Publication
     design: Text
     patients: int

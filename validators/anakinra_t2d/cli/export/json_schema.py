@@ -10,7 +10,7 @@ from anakinra_t2d.cli.export.files import out_option, target_of, write_file, zip
 from anakinra_t2d.cli.failures import report_failures
 
 
-@click.command("json-schema")
+@click.command("json-schema", short_help="the JSON Schema of a record of each table")
 @out_option
 @report_failures
 def json_schema(out: Path | None) -> None:
