@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import anakinra_t2d as trial
 from tools import missing
@@ -23,12 +24,47 @@ for _name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(_name, None)
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first of all test processes makes; the others wait for it. Nobody may change it."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, half_made = base / f"made_{name}", base / f"half_made_{name}"
+    with FileLock(base / f"{name}.lock"):
+        if not folder.exists():
+            shutil.rmtree(half_made, ignore_errors=True)
+            make(half_made)
+            half_made.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def sound_trial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a synthetic trial of 16 patients that has no finding."""
-    folder = tmp_path_factory.mktemp("sound")
-    trial.simulate(folder, patients=16, seed=7)
-    return folder
+    return made_once(tmp_path_factory, "sound", lambda folder: trial.simulate(folder, patients=16, seed=7))
+
+
+@pytest.fixture(scope="session")
+def converted_trial(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same trial, converted."""
+    return made_once(tmp_path_factory, "converted", lambda folder: trial.convert(sound_trial, out=folder))
+
+
+@pytest.fixture(scope="session")
+def derived_trial(converted_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same trial, converted and derived."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(converted_trial, folder)
+        trial.derive(folder)
+
+    return made_once(tmp_path_factory, "derived", make)
+
+
+@pytest.fixture(scope="session")
+def converted_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The synthetic trial of 70 patients that has the numbers of the paper, converted."""
+    sent = ROOT / "examples" / "canonical"
+    return made_once(tmp_path_factory, "example", lambda folder: trial.convert(sent, out=folder))
 
 
 @pytest.fixture
@@ -72,11 +108,9 @@ def other_python() -> str:
 
 
 @pytest.fixture(scope="session")
-def engine_frames(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def engine_frames(converted_trial: Path) -> dict[str, Any]:
     """The tables that endpoints read, of a sound trial and of one with all kinds of gaps."""
     from engines import spoiled, trial_frames
 
-    out = tmp_path_factory.mktemp("engines") / "out"
-    trial.convert(sound_trial, out=out)
-    sound = trial_frames(out)
+    sound = trial_frames(converted_trial)
     return {"sound": sound, "spoiled": spoiled(sound)}

@@ -112,12 +112,11 @@ class TestSubmission:
 
 
 @pytest.fixture(scope="module")
-def outputs(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def outputs(sound_trial: Path, converted_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     base = tmp_path_factory.mktemp("outputs")
     shutil.copytree(sound_trial, base / "blinded")
-    trial.convert(sound_trial, out=base / "full")
     trial.convert(blind(base / "blinded"), out=base / "open")
-    return {"full": base / "full", "open": base / "open"}
+    return {"full": converted_trial, "open": base / "open"}
 
 
 class TestOutput:

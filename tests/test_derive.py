@@ -22,12 +22,9 @@ from conftest import change
 
 
 @pytest.fixture(scope="module")
-def whole_trial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_trial(converted_example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The whole synthetic trial of 70 patients, converted."""
-    folder = tmp_path_factory.mktemp("whole")
-    trial.simulate(folder / "sent")
-    trial.convert(folder / "sent", out=folder / "converted")
-    return folder / "converted"
+    return Path(shutil.copytree(converted_example, tmp_path_factory.mktemp("whole") / "out"))
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +32,9 @@ def derived(whole_trial: Path) -> Derived:
     return trial.derive(whole_trial, all_readings=True)
 
 
-@pytest.fixture(scope="module")
-def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small converted trial."""
-    out = tmp_path_factory.mktemp("converted") / "out"
-    trial.convert(sound_trial, out=out)
-    return out
-
-
 @pytest.fixture
-def copy(converted: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(converted, tmp_path / "copy"))
+def copy(converted_trial: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(converted_trial, tmp_path / "copy"))
 
 
 def endpoint(folder: Path, id: str) -> dict[str, dict[str, Any]]:

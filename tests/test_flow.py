@@ -14,7 +14,6 @@ import duckdb
 import polars as pl
 import pytest
 
-import anakinra_t2d as trial
 from anakinra_t2d.across import open_relations
 from anakinra_t2d.derivation.eligibility import eligibility_query
 from anakinra_t2d.derivation.flow import FlowRow, flow_query, flow_rows
@@ -30,9 +29,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("example") / "out"
-    trial.convert(ROOT / "examples" / "canonical", out=folder)
+def example(converted_example: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    folder = converted_example
     tables = {name: [folder / f"{name}.parquet"] for name in FOUND.tables if (folder / f"{name}.parquet").is_file()}
     con = open_relations(FOUND, tables)
     con.execute(f"CREATE TABLE trial_arms AS {FOUND.endpoints.arms}")

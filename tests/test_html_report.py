@@ -137,12 +137,9 @@ def with_findings(folder: Path, copy: Path, entries: list[dict[str, Any]], **sum
 
 
 @pytest.fixture(scope="module")
-def sound(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(derived_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A converted and derived trial without findings."""
-    folder = tmp_path_factory.mktemp("sound") / "out"
-    trial.convert(sound_trial, out=folder)
-    trial.derive(folder)
-    return folder
+    return Path(shutil.copytree(derived_trial, tmp_path_factory.mktemp("sound") / "out"))
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,11 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk(sound_trial: Path, derived_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with my-files/ and out/, as README speaks of them."""
     desk = tmp_path_factory.mktemp("desk")
     shutil.copytree(sound_trial, desk / "my-files")
-    trial.convert(desk / "my-files", out=desk / "out")
-    trial.derive(desk / "out")
+    shutil.copytree(derived_trial, desk / "out")
     sql = script(views(trial.definitions()), "duckdb", trial.definitions())
     (desk / "anakinra-t2d-endpoints-duckdb.sql").write_text(sql)
     return desk

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anakinra_t2d.reading.problems import UnreadableError
+from anakinra_t2d.reading.xpt_layout import members
+from anakinra_t2d.write.whole_directory import OutputError
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -15,7 +19,8 @@ LONGEST_TEXT = 200
 _DATE = "DATE9."
 _TIME = re.compile(rb"[0-9]{2}[A-Z]{3}[0-9]{2}:[0-9]{2}:[0-9]{2}:[0-9]{2}")
 _WRITTEN = b"01JAN60:00:00:00"
-_HEADER = 80 * 12
+_CARD = 80
+_HEADER = _CARD * 12
 
 
 def write_transport_file(path: Path, name: str, label: str, frame: pl.DataFrame, labels: Mapping[str, str]) -> int:
@@ -26,6 +31,9 @@ def write_transport_file(path: Path, name: str, label: str, frame: pl.DataFrame,
 
     Returns:
         How many texts had to be changed in this way.
+
+    Raises:
+        OutputError: the file could not be written to its end.
     """
     import polars as pl
     import pyreadstat
@@ -39,17 +47,33 @@ def write_transport_file(path: Path, name: str, label: str, frame: pl.DataFrame,
             changed += int(frame[column].is_in(list(different)).sum())
             frame = frame.with_columns(pl.col(column).replace(different))
     dates = {column: _DATE for column, kind in frame.schema.items() if kind == pl.Date}
-    pyreadstat.write_xport(
-        frame,
-        path,
-        file_label=label,
-        column_labels=[labels[column] for column in frame.columns],
-        table_name=name,
-        file_format_version=5,
-        variable_format=dates,
-    )
+    try:
+        pyreadstat.write_xport(
+            frame,
+            path,
+            file_label=label,
+            column_labels=[labels[column] for column in frame.columns],
+            table_name=name,
+            file_format_version=5,
+            variable_format=dates,
+        )
+    except pyreadstat.ReadstatError as error:
+        raise OutputError(f"{path.name} cannot be written: {str(error).lower()}; is the disk full?") from None
+    _require_whole(path, frame.height)
     _fix_times(path)
     return changed
+
+
+def _require_whole(path: Path, records: int) -> None:
+    """Raise OutputError for a file that is shorter than its records: the library does not say that a disk is full."""
+    try:
+        (member,) = members(path)
+    except (UnreadableError, ValueError):
+        raise OutputError(f"{path.name} could not be written to its end; is the disk full?") from None
+    size = member.data + records * member.row_length
+    # the last card is filled up with blanks
+    if path.stat().st_size != size + -size % _CARD:
+        raise OutputError(f"{path.name} could not be written to its end; is the disk full?")
 
 
 def transport_text(text: str) -> str:
