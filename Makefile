@@ -4,11 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OTHERS := $(VENV)/others/.ready
+SUPPLY := $(VENV)/supply/tools.txt
+PEERS := build/peers/.ready
 DEMO ?= build/demo
 PYTEST_ARGS ?= --numprocesses auto --dist worksteal -m "not slow"
 EXTRAS ?= dev
 
-.PHONY: help demo test generate examples check lint types bench clean
+.PHONY: help demo test tools generate examples check lint types bench peers sbom audit clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +22,9 @@ help:
 	@echo "make lint      ruff, formatting, import contracts"
 	@echo "make types     mypy"
 	@echo "make bench     run the benchmarks"
+	@echo "make peers     hold the same rules with other validators, write docs/performance.md"
+	@echo "make sbom      write the software bill of materials"
+	@echo "make audit     ask for known vulnerabilities of the locked versions"
 	@echo "make clean     remove what make made"
 
 # The stamp is made last, so that a broken installation is tried again.
@@ -36,6 +41,14 @@ $(READY): pyproject.toml
 $(OTHERS): tests/other-tools.txt $(READY)
 	@rm -rf $(@D) && $(BIN)/python -m venv --without-pip $(@D)
 	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(SUPPLY): requirements/tools.txt $(READY)
+	$(BIN)/python -m supply_chain tools
+	@touch $@
+
+$(PEERS): $(wildcard benchmarks/peers/*/requirements.txt) $(READY)
+	$(BIN)/python -m benchmarks.peers.environment
 	@touch $@
 
 demo: $(READY)
@@ -57,6 +70,9 @@ demo: $(READY)
 test: $(READY) $(OTHERS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# what tests of other validators and of the supply chain need; they are marked slow
+tools: $(OTHERS) $(SUPPLY) $(PEERS)
+
 generate: $(READY)
 	$(BIN)/python -m anakinra_t2d.forms.generate
 
@@ -77,6 +93,16 @@ types: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+peers: $(READY)
+	$(BIN)/python -m benchmarks.peers
+
+sbom: $(SUPPLY)
+	$(BIN)/python -m supply_chain sbom --out build/sbom.cdx.json
+
+# 2 is "not checked", which the command says
+audit: $(SUPPLY)
+	$(BIN)/python -m supply_chain audit || test $$? -eq 2
 
 clean:
 	rm -rf build dist $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

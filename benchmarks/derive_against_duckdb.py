@@ -6,6 +6,7 @@ For each size the converted tables of a synthetic trial of 70 patients are multi
 run is a process of its own. The bare aggregation derives nothing: mean and standard deviation by arm and visit of every
 field that a parameter reads. ``derive`` makes all parameters and endpoints with their states, judges eligibility,
 counts the enrolment flow, tests every endpoint and writes Parquet. "rows" are the parameters and endpoints it writes.
+"cpu s" are seconds of all processors, which the ratio compares: other programs do not change them much.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from pathlib import Path
 from statistics import median
 
 MULTIPLY = """
-import json, sys
+import shutil, sys
 from pathlib import Path
 import duckdb
 import anakinra_t2d as trial
-work, copies, out = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+work, copies, whole = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+out = whole.with_name(whole.name + ".partial")
+shutil.rmtree(out, ignore_errors=True)
 found = trial.definitions()
 if not (work / "converted").exists():
     trial.simulate(work / "sent", patients=70, seed=1)
@@ -41,6 +44,7 @@ for name, table in found.tables.items():
     replaced = "REPLACE (" + ", ".join(new) + ")" if new else ""
     con.execute(f"COPY (SELECT * {replaced} FROM read_parquet('{source}'), "
         f"range({times}) AS t(i)) TO '{out / source.name}' (FORMAT parquet, COMPRESSION zstd)")
+out.rename(whole)
 """
 OURS = """
 import sys, time, resource
@@ -48,11 +52,11 @@ import pyarrow.parquet as pq
 from pathlib import Path
 import duckdb, polars, scipy.stats
 from anakinra_t2d.derivation.run import derive
-start = time.perf_counter()
+start, used = time.perf_counter(), time.process_time()
 derive(sys.argv[1])
-end = time.perf_counter()
+end, used = time.perf_counter(), time.process_time() - used
 rows = sum(pq.ParquetFile(Path(sys.argv[1]) / f"{n}.parquet").metadata.num_rows for n in ("parameters", "endpoints"))
-print(end - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, rows)
+print(end - start, used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, rows)
 """
 BARE = """
 import sys, time, resource
@@ -67,19 +71,19 @@ for card in found.endpoints.parameters:
         fields.setdefault(source.table, set()).add(source.field)
 con = duckdb.connect(config={"memory_limit": "1GB", "threads": "2", "temp_directory": str(folder / "spill")})
 con.execute("SET enable_progress_bar = false")
-start = time.perf_counter()
+start, used = time.perf_counter(), time.process_time()
 for name, columns in fields.items():
     table = found.tables[name]
     by = ["a.arm", *(f"t.{key}" for key in table.key if key in ("visit", "nominal_min", "week"))]
     numbers = ", ".join(f"AVG(t.{column}), STDDEV(t.{column})" for column in sorted(columns))
     con.execute(f"SELECT {', '.join(by)}, {numbers} FROM read_parquet('{folder / name}.parquet') AS t "
         f"JOIN read_parquet('{folder}/randomisation.parquet') AS a USING (subject_id) GROUP BY ALL").fetchall()
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(time.perf_counter() - start, time.process_time() - used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 def run(script: str, folder: Path) -> list[float]:
-    """The numbers that a process prints: seconds after its imports, peak memory in KiB, and more."""
+    """What a process prints: seconds and processor seconds after its imports, peak memory in KiB, and more."""
     done = subprocess.run([sys.executable, "-c", script, folder], stdout=subprocess.PIPE, text=True, check=True)
     return [float(word) for word in done.stdout.split()]
 
@@ -94,7 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         work.mkdir(exist_ok=True)
-        print("patients    rows derived  bare s  derive s  ratio  bare MiB  derive MiB")
+        print("patients    rows derived  bare s  cpu s   derive s  cpu s   ratio  bare MiB  derive MiB", flush=True)
         for size in options.patients:
             folder = work / f"patients-{int(size)}"
             copies = max(1, round(size / 70))
@@ -102,12 +106,14 @@ def main() -> None:
                 command = [sys.executable, "-c", MULTIPLY, work, str(copies), folder]
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             pairs = [(run(BARE, folder), run(OURS, folder)) for _ in range(options.repeat)]
-            bare, ours = median(b[0] for b, _ in pairs), median(o[0] for _, o in pairs)
-            ratio = median(o[0] / b[0] for b, o in pairs)
-            peaks = [median(one[place][1] for one in pairs) / 1024 for place in (0, 1)]
+            (bare, bare_used), (ours, used) = (
+                [median(one[place][column] for one in pairs) for column in (0, 1)] for place in (0, 1)
+            )
+            ratio = median(o[1] / b[1] for b, o in pairs)
+            peaks = [median(one[place][2] for one in pairs) / 1024 for place in (0, 1)]
             print(
-                f"{copies * 70:<11,} {pairs[0][1][2]:<13,.0f} {bare:<7.2f} {ours:<9.2f} {ratio:<6.1f} "
-                f"{peaks[0]:<9.0f} {peaks[1]:.0f}",
+                f"{copies * 70:<11,} {pairs[0][1][3]:<13,.0f} {bare:<7.2f} {bare_used:<7.2f} {ours:<9.2f} "
+                f"{used:<7.2f} {ratio:<6.1f} {peaks[0]:<9.0f} {peaks[1]:.0f}",
                 flush=True,
             )
             if options.work is None:

@@ -34,6 +34,7 @@ _PUBLIC = {
     "derive": "anakinra_t2d.derivation.run",
     "pandera_schema": "anakinra_t2d.rows.pandera_schema",
     "read": "anakinra_t2d.released",
+    "release": "anakinra_t2d.releases.run",
     "simulate": "anakinra_t2d.simulation",
     "validate": "anakinra_t2d.conversion.run",
 }
@@ -55,6 +56,7 @@ __all__ = [
     "derive",
     "pandera_schema",
     "read",
+    "release",
     "simulate",
     "validate",
 ]
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from anakinra_t2d.forms.data_package import data_package
     from anakinra_t2d.reading import InputError
     from anakinra_t2d.released import read
+    from anakinra_t2d.releases.run import release
     from anakinra_t2d.rows.pandera_schema import pandera_schema
     from anakinra_t2d.schema import Definitions, Field, SchemaError, Table, definitions
     from anakinra_t2d.simulation import simulate

@@ -39,22 +39,24 @@ def derive(folder: Path, readings: tuple[str, ...], all_readings: bool, layout: 
     DIR is a directory that `convert` wrote. parameters.parquet, endpoints.parquet, eligibility.parquet, flow.parquet,
     results.parquet and results.txt are written into it; the results stand beside the numbers of the paper.
     """
+    from anakinra_t2d.cli.other_version import heed_version
     from anakinra_t2d.cli.progress import showing_progress
     from anakinra_t2d.derivation.run import derive as run
+    from anakinra_t2d.schema import definitions
 
+    heed_version(folder)
     chosen = chosen_readings(readings)
     with showing_progress() as progress:
         derived = run(folder, readings=chosen, all_readings=all_readings, progress=progress)
     if layout == "json":
         from anakinra_t2d.report.results_json import as_json
 
-        click.echo(as_json(derived), nl=False)
+        click.echo(as_json(derived, definitions().trial.version), nl=False)
         return
     from rich.console import Console
 
     from anakinra_t2d.report.results_table import print_results
     from anakinra_t2d.report.text import WIDTH
-    from anakinra_t2d.schema import definitions
 
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -18,8 +18,10 @@ from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
 from anakinra_t2d.cli.hook import hook
 from anakinra_t2d.cli.profile import profile
+from anakinra_t2d.cli.release import release
 from anakinra_t2d.cli.report import report
 from anakinra_t2d.cli.reports import layout_option, print_outcome
+from anakinra_t2d.cli.schema_diff import schema_diff
 from anakinra_t2d.cli.values import hides_values, values_option
 
 Layout = Literal["canonical", "denmark", "zurich", "sdtm"]
@@ -47,6 +49,7 @@ main.add_command(export)
 main.add_command(explain)
 main.add_command(hook)
 main.add_command(profile)
+main.add_command(release)
 main.add_command(report)
 
 
@@ -199,6 +202,9 @@ def simulate(out: Path, patients: int, seed: int | None, layout: Layout) -> None
 @main.group()
 def schema() -> None:
     """Work with the definitions themselves."""
+
+
+schema.add_command(schema_diff)
 
 
 @schema.command()

@@ -54,6 +54,9 @@ def report(folder: Path, out: Path, layout: str, unblinded: bool, no_values: boo
     those who may know the arms (--unblinded), the results beside the numbers of the paper. The exit status is 0 when
     the report was written, whatever it says.
     """
+    from anakinra_t2d.cli.other_version import heed_version
+
+    heed_version(folder)
     click.echo(WRITERS[layout](Request(folder, out, unblinded, show_values=not no_values)))
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from anakinra_t2d import __version__
 from anakinra_t2d.conversion.outcome import Outcome
 from anakinra_t2d.finding import record_key
+from anakinra_t2d.forms.arrow import made_with
 from anakinra_t2d.forms.data_package import data_package
 from anakinra_t2d.harmonise.typing import CellTyper
 from anakinra_t2d.report.json_document import as_json
@@ -71,9 +72,9 @@ class Lineage:
 
 def write_outputs(folder: Path, found: Definitions, outcome: Outcome, changed: Lineage, written: Sequence[str]) -> None:
     """Write everything beside the tables into ``folder``; ``written`` names the tables that are there."""
-    _write_parquet(folder / "findings.parquet", _FINDINGS, _finding_rows(outcome))
+    _write_parquet(folder / "findings.parquet", _FINDINGS, _finding_rows(outcome), found)
     (folder / "findings.json").write_text(as_json(outcome), encoding="utf-8")
-    _write_parquet(folder / "checks.parquet", _CHECKS, _check_rows(found, outcome))
+    _write_parquet(folder / "checks.parquet", _CHECKS, _check_rows(found, outcome), found)
     _write_lineage(folder, found, changed)
     (folder / "report.txt").write_text(plain_report(outcome, found), encoding="utf-8")
     paths = {name: f"{name}.parquet" for name in written}
@@ -119,7 +120,8 @@ def _check_rows(found: Definitions, outcome: Outcome) -> Iterable[tuple[Any, ...
         yield code, severity, table, name, count.passed, count.failed, count.not_assessed
 
 
-def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[tuple[Any, ...]], found: Definitions) -> None:
+    schema = schema.with_metadata(made_with(found))
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [() for _ in schema]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path, compression="zstd")

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from anakinra_t2d.conversion.records import Records
 from anakinra_t2d.finding import Location
+from anakinra_t2d.forms.arrow import made_with
 from anakinra_t2d.reading import RaggedRow
-from anakinra_t2d.schema import Table
+from anakinra_t2d.schema import Definitions, Table
 from anakinra_t2d.wording import HIDDEN, is_direct
 
 SCHEMA = pa.schema(
@@ -36,8 +37,8 @@ _Record = tuple[str, str, str | None, int | None, list[str], str]
 class RejectedRows:
     """Writes rejected rows to one Parquet file for people, and one per table with typed values for the rules."""
 
-    def __init__(self, path: Path, scratch: Path) -> None:
-        self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+    def __init__(self, path: Path, scratch: Path, found: Definitions) -> None:
+        self._writer = pq.ParquetWriter(path, SCHEMA.with_metadata(made_with(found)), compression="zstd")
         self._scratch = scratch
         self._counts: Counter[str] = Counter()
         self._typed: dict[str, list[Path]] = {}

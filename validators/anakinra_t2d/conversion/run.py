@@ -164,7 +164,7 @@ class _Run:
         if not intake.tables() and not any(finding.severity == "error" for finding in self.outcome.findings):
             named = self.profile.name if self.profile is not None else None
             raise InputError(nothing_found(paths, tables, intake.left_out, intake.empty, intake.on_purpose, named))
-        rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch)
+        rejected = RejectedRows(self.folders.tables / "rejected.parquet", self.folders.scratch, self.found)
         try:
             for unread in intake.unread:
                 where = unread.source.place(None, None)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from anakinra_t2d.endpoint_views.views import tables_read
 from anakinra_t2d.reading import InputError
 from anakinra_t2d.reading.discover import MANIFEST, PACKAGE
+from anakinra_t2d.versions.change import EditionError
+from anakinra_t2d.versions.note import differences_from
 
 if TYPE_CHECKING:
     from anakinra_t2d.schema import Definitions
@@ -40,12 +42,15 @@ def open_converted(folder: Path, definitions: Definitions) -> Converted:
     """The tables, manifest and package of a directory.
 
     Raises:
-        InputError: it does not exist, is no output of ``convert``, or a table in it is missing or no Parquet file.
+        InputError: it does not exist, is no output of ``convert``, a table in it is missing or no Parquet file, or its
+            version of the schema had another unit or type for a field.
     """
     if not folder.is_dir():
         raise InputError(f"There is no directory {folder}; name one that `anakinra-t2d convert` wrote.")
     manifest, package = (_document(folder, name) for name in (MANIFEST, PACKAGE))
     paths = {str(one.get("name")): folder / str(one.get("path")) for one in package.get("resources", [])}
+    if refusal := _refusal(folder):
+        raise InputError(refusal)
     tables = {name: paths[name] for name in definitions.tables if name in paths}
     converted = Converted(folder, manifest, package, tables)
     for name, path in tables.items():
@@ -61,6 +66,13 @@ def open_converted(folder: Path, definitions: Definitions) -> Converted:
     if errors := manifest.get("errors"):
         converted.warnings.append(f"The conversion found {errors} errors; see report.txt beside the tables.")
     return converted
+
+
+def _refusal(folder: Path) -> str | None:
+    try:
+        return differences_from(folder).refusal()
+    except EditionError as error:
+        return str(error)
 
 
 def _document(folder: Path, name: str) -> dict[str, Any]:

@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anakinra_t2d.across.sql import as_literal
+from anakinra_t2d.derivation.aligned_columns import with_words
+from anakinra_t2d.derivation.card_file import CardFile, arrow_schema
 from anakinra_t2d.derivation.converted import Converted
-from anakinra_t2d.derivation.workspace import ROW_GROUP
+from anakinra_t2d.derivation.eligibility import eligibility_parts
+from anakinra_t2d.forms.arrow import made_with
 from anakinra_t2d.forms.derived_tables import DERIVED, derived_resources
 from anakinra_t2d.reading.discover import MANIFEST, PACKAGE
 from anakinra_t2d.write.whole_directory import whole_directory
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from anakinra_t2d.derivation.flow import FlowRow
     from anakinra_t2d.derivation.results import Result
@@ -29,7 +32,7 @@ RESULTS_TEXT = "results.txt"
 
 
 @contextmanager
-def beside(converted: Converted) -> Iterator[DerivedFiles]:
+def beside(converted: Converted, found: Definitions) -> Iterator[DerivedFiles]:
     """Yield the files to write; when the block ends without an error they stand beside the tables.
 
     Raises:
@@ -40,20 +43,40 @@ def beside(converted: Converted) -> Iterator[DerivedFiles]:
         for path in sorted(converted.folder.iterdir()):
             if path.name not in replaced and not path.name.startswith("."):
                 _link(path, partial / path.name)
-        yield DerivedFiles(partial, converted)
+        yield DerivedFiles(partial, converted, made_with(found))
 
 
 class DerivedFiles:
-    """Writes the files of one derivation into ``folder``."""
+    """Writes the files of one derivation into ``folder``; ``metadata`` stand in every Parquet file."""
 
-    def __init__(self, folder: Path, converted: Converted) -> None:
+    def __init__(self, folder: Path, converted: Converted, metadata: Mapping[str, str]) -> None:
         self.folder = folder
         self.converted = converted
+        self.metadata = dict(metadata)
 
-    def copy(self, con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
-        """Write the rows of a query."""
-        path = as_literal(str(self.folder / f"{name}.parquet"))
-        con.execute(f"COPY ({query}) TO {path} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})")
+    @contextmanager
+    def cards(self, subjects: pa.Array) -> Iterator[tuple[CardFile, CardFile]]:
+        """Yield the files of parameters and of endpoints of these patients."""
+        with (
+            CardFile(self.folder / "parameters.parquet", "parameters", "parameter", subjects) as parameters,
+            CardFile(self.folder / "endpoints.parquet", "endpoints", "endpoint_id", subjects) as endpoints,
+        ):
+            for file in (parameters, endpoints):
+                file.note(self.metadata)
+            yield parameters, endpoints
+
+    def eligibility(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Write eligibility.parquet."""
+        import pyarrow.parquet as pq
+
+        schema = arrow_schema("eligibility")
+        with pq.ParquetWriter(
+            self.folder / "eligibility.parquet", schema, compression="zstd", store_schema=False
+        ) as file:
+            for query in eligibility_parts(con):
+                rows = with_words(con.sql(query).to_arrow_table()).cast(schema)
+                file.write_table(rows, row_group_size=max(1, rows.num_rows))
+            file.add_key_value_metadata(self.metadata)
 
     def results(self, rows: Sequence[Result]) -> None:
         """Write results.parquet."""
@@ -86,7 +109,7 @@ class DerivedFiles:
         types = {"string": pl.String, "number": pl.Float64, "integer": pl.Int64, "boolean": pl.Boolean}
         schema = {column.name: types[column.type] for column in DERIVED[name].columns}
         frame = pl.DataFrame([{column: getattr(row, column) for column in schema} for row in rows], schema=schema)
-        frame.write_parquet(self.folder / f"{name}.parquet", compression="zstd")
+        frame.write_parquet(self.folder / f"{name}.parquet", compression="zstd", metadata=self.metadata)
 
     def _document(self, name: str, content: object) -> None:
         # a new file, because the old one is the same file as in the directory that is to be replaced

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anakinra_t2d.across.sql import as_literal, quoted
 from anakinra_t2d.derivation.statistics import (
     Statistics,
     Values,
@@ -20,17 +19,16 @@ from anakinra_t2d.derivation.statistics import (
     describe,
     regression,
 )
-from anakinra_t2d.endpoint_views.text import case_of
+from anakinra_t2d.endpoint_views.views import ARMS
 from anakinra_t2d.schema.endpoints import ContingencyCard, CorrelationCard, PairsCard, RegressionCard
 
 if TYPE_CHECKING:
     import duckdb
 
-    from anakinra_t2d.derivation.workspace import Relations
+    from anakinra_t2d.derivation.workspace import Relations, Workspace
     from anakinra_t2d.schema.endpoints import Endpoint, GroupResult, Measure
 
 ALL, DIFFERENCE, WITHOUT_ARM = "all", "difference", "without_arm"
-_LEFT_OUT = "state NOT IN ('not_derivable', 'not_in_population')"
 _IN_UNIT = {"mean", "sd", "se", "median", "difference", "ci_low", "ci_high", "sd_pooled"}
 _NO_ARMS = "the data have no arms"
 
@@ -50,12 +48,14 @@ class Result:
 
 
 class Results:
-    """Calculates results from relations of a workspace; ``arms`` are the arms of the trial in their order."""
+    """Calculates results from what a workspace made; ``arms`` are the arms of the trial in their order."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, arms: list[str]) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, workspace: Workspace, arms: list[str]) -> None:
         self.con = con
+        self.workspace = workspace
         self.arms = arms
-        self.has_arms = bool(self._rows("SELECT COUNT(*) FROM trial_arms")[0][0])
+        self.has_arms = bool(con.execute(f"SELECT COUNT(*) FROM {ARMS}").fetchall()[0][0])
+        self._arm_of_each = workspace.arms(arms)
 
     def of(self, relations: Relations) -> Iterator[Result]:
         """Every result that the readings of ``relations`` can change."""
@@ -71,7 +71,7 @@ class Results:
         groups = self._values(card, relations)
         shown = [*groups, *([ALL] if analysis.arm is None else [])]
         for group in shown:
-            values = np.concatenate([v for v, _ in groups.values()]) if group == ALL else groups[group][0]
+            values = np.concatenate([[], *(v for v, _ in groups.values())]) if group == ALL else groups[group][0]
             absent = sum(n for _, n in groups.values()) if group == ALL else groups[group][1]
             is_change = card.operation in ("change", "log_ratio")
             found = count(values) if is_count else describe(values, is_change=is_change)
@@ -92,29 +92,24 @@ class Results:
     def _values(self, card: Endpoint, relations: Relations) -> dict[str, tuple[Values, int]]:
         """Values and the number of patients without one, by group; everyone of the population is in one group."""
         analysis = card.analysis
-        wanted = f"AND a.arm = {as_literal(analysis.arm)}" if analysis.arm else ""
         if analysis.by:
             names = ["yes", "no", "not_known"]
-            place = "CASE b.value WHEN 1 THEN 0 WHEN 0 THEN 1 ELSE 2 END"
-            join = f"LEFT JOIN {quoted(relations[analysis.by])} AS b ON b.subject_id = e.subject_id"
+            by = self.workspace.numbers(relations, analysis.by)
+            groups = np.select([by == 1, by == 0], [0, 1], 2)
         else:
-            names, join = [*self.arms, WITHOUT_ARM], ""
-            place = (
-                f"COALESCE({case_of('a.arm', {arm: place for place, arm in enumerate(self.arms)})}, {len(self.arms)})"
-            )
-        # places instead of names, because a million short texts are many objects
-        rows = self.con.execute(f"""
-            SELECT CAST({place} AS TINYINT) AS place, CASE WHEN e.{_LEFT_OUT} THEN e.value END AS value
-            FROM {quoted(relations[card.id])} AS e
-            LEFT JOIN trial_arms AS a ON a.subject_id = e.subject_id {join}
-            WHERE e.state <> 'not_in_population' {wanted}
-            ORDER BY e.subject_id""").fetchnumpy()
-        groups, found = rows["place"], _plain(rows["value"])
+            names = [*self.arms, WITHOUT_ARM]
+            groups = np.where(self._arm_of_each < 0, len(self.arms), self._arm_of_each)
+        states = self.workspace.states(relations, card.id)
+        counts = states != "not_in_population"
+        if analysis.arm:
+            counts &= self._in_arm(analysis.arm)
         if analysis.arm and not analysis.by:
             names = [name if name == analysis.arm else "" for name in names]
+        values = self.workspace.numbers(relations, card.id)
+        values[states == "not_derivable"] = np.nan
         result = {}
         for number, name in enumerate(names):
-            inside = found[groups == number]
+            inside = values[counts & (groups == number)]
             present = inside[np.isfinite(inside)]
             # empty groups that only bad data can fill are not shown, nor arms where the data have none
             expected = name not in (WITHOUT_ARM, "not_known") and (self.has_arms or bool(analysis.by))
@@ -122,68 +117,53 @@ class Results:
                 result[name] = (present, len(inside) - len(present))
         return result
 
+    def _in_arm(self, arm: str) -> Any:
+        return self._arm_of_each == (self.arms.index(arm) if arm in self.arms else -2)
+
     def _group(self, card: GroupResult, relations: Relations) -> Iterator[Result]:
         if isinstance(card, PairsCard):
-            x, y = self._columns(card.pairs, 2)
+            found = self.con.execute(card.pairs).fetchnumpy()
+            x, y = (_plain(found[name]) for name in list(found)[:2])
+            # a join gives its rows in any order, and the last digit of a sum depends on it
+            order = np.lexsort((y, x))
+            x, y = x[order], y[order]
             yield from _rows_of(card, relations, ALL, correlation(x, y))
         elif isinstance(card, CorrelationCard):
             yield from self._correlation(card, relations)
         elif isinstance(card, RegressionCard):
-            query = self._joined(card.population, relations, {"y": card.y, "c": card.covariate})
-            y, covariate, arm = self._columns(
-                f"SELECT y, c, CASE arm WHEN {as_literal(self.arms[0])} THEN 1.0 WHEN {as_literal(self.arms[-1])} "
-                f"THEN 0.0 END AS arm FROM ({query})",
-                3,
-            )
+            members = self.workspace.members(card.population)
+            y, covariate = (self._measured(measure, relations)[members] for measure in (card.y, card.covariate))
+            first, last = (self._in_arm(self.arms[place]) for place in (0, -1))
+            arm = np.select([first, last], [1.0, 0.0], np.nan)[members]
             yield from _rows_of(card, relations, ALL, regression(y, arm, covariate))
         else:
             yield from self._contingency(card, relations)
 
     def _correlation(self, card: CorrelationCard, relations: Relations) -> Iterator[Result]:
-        query = self._joined(card.population, relations, {"x": card.x, "y": card.y})
+        members = self.workspace.members(card.population)
+        x, y = (self._measured(measure, relations) for measure in (card.x, card.y))
         arms = self.arms if card.arms == "each" else [ALL] if card.arms == "pooled" else [card.arms]
         for arm in arms:
-            wanted = "" if arm == ALL else f" WHERE arm = {as_literal(arm)}"
-            x, y = self._columns(f"SELECT x, y FROM ({query}){wanted}", 2)
-            yield from _rows_of(card, relations, arm, correlation(x, y))
+            inside = members if arm == ALL else members & self._in_arm(arm)
+            yield from _rows_of(card, relations, arm, correlation(x[inside], y[inside]))
 
     def _contingency(self, card: ContingencyCard, relations: Relations) -> Iterator[Result]:
-        measures = {f"c{place}": id for place, id in enumerate(card.classes)}
-        joins = " ".join(
-            f"LEFT JOIN {quoted(relations[id])} AS {name} ON {name}.subject_id = p.subject_id"
-            for name, id in measures.items()
-        )
-        known = " AND ".join(f"{name}.value IS NOT NULL" for name in measures)
-        sums = ", ".join(f"SUM({name}.value)" for name in measures)
-        rest = " + ".join(f"{name}.value" for name in measures)
-        rows = self._rows(f"""
-            SELECT a.arm, {sums}, SUM(CASE WHEN {rest} = 0 THEN 1 ELSE 0 END)
-            FROM {relations[card.population]} AS p JOIN trial_arms AS a ON a.subject_id = p.subject_id {joins}
-            WHERE p.member = 1 AND {known} GROUP BY a.arm""")
-        counts = {arm: {str(place): float(n) for place, n in enumerate(numbers)} for arm, *numbers in rows}
-        groups = {arm: counts[arm] for arm in self.arms if arm in counts}
+        measured = np.array([self.workspace.numbers(relations, id) for id in card.classes])
+        known = self.workspace.members(card.population) & ~np.isnan(measured).any(axis=0)
+        groups = {}
+        for arm in self.arms:
+            inside = measured[:, known & self._in_arm(arm)]
+            if inside.shape[1]:
+                counts = [*inside.sum(axis=1), (inside.sum(axis=0) == 0).sum()]
+                groups[arm] = {str(place): float(n) for place, n in enumerate(counts)}
         yield from _rows_of(card, relations, DIFFERENCE, contingency(groups))
 
-    def _joined(self, population: str, relations: Relations, measures: dict[str, Measure]) -> str:
-        """Members of a population with their arm and the value of each measure."""
-        joins, columns = [], []
-        for name, measure in measures.items():
-            id = measure.endpoint or measure.parameter or ""
-            visit = f" AND {name}.visit = {as_literal(measure.visit)}" if measure.visit else ""
-            joins.append(f"LEFT JOIN {quoted(relations[id])} AS {name} ON {name}.subject_id = p.subject_id{visit}")
-            columns.append(f"{name}.value AS {name}")
-        return (
-            f"SELECT a.arm, {', '.join(columns)} FROM {relations[population]} AS p "
-            f"LEFT JOIN trial_arms AS a ON a.subject_id = p.subject_id {' '.join(joins)} "
-            "WHERE p.member = 1 ORDER BY p.subject_id"
+    def _measured(self, measure: Measure, relations: Relations) -> Values:
+        """An endpoint, or a parameter at a visit, of everyone."""
+        found: Values = self.workspace.numbers(
+            relations, measure.endpoint or measure.parameter or "", measure.visit or ""
         )
-
-    def _columns(self, query: str, number: int) -> list[Values]:
-        found = self.con.execute(query).fetchnumpy()
-        return [_plain(found[name]) for name in list(found)[:number]]
-
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self.con.execute(query).fetchall()
+        return found
 
 
 def _plain(column: Any) -> Values:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anakinra_t2d.across.eligibility import make_eligibility_relations
 from anakinra_t2d.across.relations import open_relations
+from anakinra_t2d.derivation.aligned_columns import counted
 from anakinra_t2d.derivation.beside_paper import Comparison, beside_paper
 from anakinra_t2d.derivation.converted import Converted, open_converted
 from anakinra_t2d.derivation.derived_files import DerivedFiles, beside
-from anakinra_t2d.derivation.eligibility import eligibility_query
 from anakinra_t2d.derivation.flow import FlowRow, flow_rows
 from anakinra_t2d.derivation.results import Result, Results
 from anakinra_t2d.derivation.workspace import Relations, Workspace
-from anakinra_t2d.endpoint_views.views import all_endpoints, all_parameters
 from anakinra_t2d.report.results_table import plain_results
 from anakinra_t2d.schema import Definitions, definitions
 from anakinra_t2d.schema.eligibility_readings import eligibility_with
@@ -26,8 +26,11 @@ from anakinra_t2d.schema.readings import affected, checked, choices
 if TYPE_CHECKING:
     import duckdb
 
+    from anakinra_t2d.derivation.workspace import Made
+    from anakinra_t2d.schema.endpoints import Endpoint, Parameter
+
 Progress = Callable[[str, float], None]
-_MEMORY = "1GB"
+_MEMORY = "700MB"
 
 
 @dataclass
@@ -79,11 +82,11 @@ def derive(
     converted = open_converted(Path(folder), found)
     derived = Derived(Path(folder), chosen, converted.synthetic, warnings=converted.warnings)
     with (
-        beside(converted) as files,
+        beside(converted, found) as files,
         tempfile.TemporaryDirectory(prefix=".work-", dir=files.folder) as scratch,
     ):
         with open_relations(
-            found,
+            _without_cards(found),
             {name: [path] for name, path in converted.tables.items()},
             memory_limit=_MEMORY,
             scratch=Path(scratch),
@@ -93,6 +96,11 @@ def derive(
             _Derivation(found, converted, con, Path(scratch), files, derived, progress).run(all_readings=all_readings)
         files.finish(found, derived.readings, plain_results(derived, found))
     return derived
+
+
+def _without_cards(found: Definitions) -> Definitions:
+    """The same tables and criteria; what sites calculated is then not rechecked, which only rules need."""
+    return replace(found, endpoints=found.endpoints.model_copy(update={"parameters": [], "endpoints": []}))
 
 
 class _Derivation:
@@ -119,9 +127,8 @@ class _Derivation:
         variants = self._variants() if all_readings else []
         self.steps = len(cards.parameters) + len(cards.endpoints)
         self.steps += sum(len(affected(cards, reading)) for reading, _ in variants)
-        usual = self.workspace.make(self.derived.readings)
-        self._write(usual)
-        results = Results(self.con, [arm.id for arm in self.found.trial.arms])
+        usual = self._make_and_write()
+        results = Results(self.con, self.workspace, [arm.id for arm in self.found.trial.arms])
         self.derived.results += results.of(usual)
         for reading, choice in variants:
             varied = self.workspace.vary(usual, self.derived.readings, reading, choice)
@@ -136,13 +143,21 @@ class _Derivation:
             synthetic=self.derived.synthetic,
         )
 
-    def _write(self, usual: Relations) -> None:
-        endpoints = all_endpoints(usual.cards, usual.__getitem__)
-        self.files.copy(self.con, "parameters", all_parameters(usual.cards, usual.__getitem__))
-        self.files.copy(self.con, "endpoints", endpoints)
-        self.files.copy(self.con, "eligibility", eligibility_query())
-        counts = f"SELECT state, COUNT(*) FROM ({endpoints}) GROUP BY state ORDER BY state"
-        self.derived.states = dict(self.con.execute(counts).fetchall())
+    def _make_and_write(self) -> Relations:
+        subjects, states = self.workspace.subjects, Counter[str]()
+        with self.files.cards(subjects) as (parameters, endpoints):
+
+            def write(card: Parameter | Endpoint, made: Made) -> None:
+                if "" in made:
+                    endpoints.add(card.id, card.unit, made)
+                    states.update(counted(made[""]["state"]))
+                else:
+                    parameters.add(card.id, card.unit, made)
+
+            usual = self.workspace.make(self.derived.readings, write)
+        self.files.eligibility(self.con)
+        self.derived.states = dict(sorted(states.items()))
+        return usual
 
     def _variants(self) -> list[tuple[str, str]]:
         return [

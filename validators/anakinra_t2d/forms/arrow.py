@@ -38,13 +38,13 @@ def arrow_schema(table: Table | str, definitions: Definitions | None = None) -> 
     """
     found = definitions or shipped_definitions()
     described = found.tables[table] if isinstance(table, str) else table
-    metadata = {
-        "table": described.name,
-        "title": described.title,
-        "schema_version": found.trial.version,
-        "trial_registry": found.trial.registry,
-    }
+    metadata = {"table": described.name, "title": described.title, **made_with(found)}
     return pa.schema([_arrow_field(field, found) for field in described.fields.values()], metadata=metadata)
+
+
+def made_with(definitions: Definitions) -> dict[str, str]:
+    """File metadata that every Parquet file has: the version of the schema and the trial."""
+    return {"schema_version": definitions.trial.version, "trial_registry": definitions.trial.registry}
 
 
 def _arrow_field(field: Field, found: Definitions) -> pa.Field:

@@ -14,7 +14,7 @@ COLUMNS = "columns.txt"
 
 _FACTS = (
     "table column label type unit range_low range_high expected_low expected_high codes form visits required"
-    " required_when planned key restricted description"
+    " required_when planned key restricted description schema_version"
 ).split()
 
 
@@ -22,8 +22,8 @@ def csv_headers(definitions: Definitions) -> dict[str, str]:
     """Text of each file by its name: ``<table>.csv`` with the header line, and ``columns.txt``.
 
     ``columns.txt`` has one row, in CSV, for each column: table, column, label, type, unit (UCUM), hard and expected
-    range, codes (``code = label``, separated by ``; ``), form (a regular expression), when it is asked for, and its
-    description.
+    range, codes (``code = label``, separated by ``; ``), form (a regular expression), when it is asked for, its
+    description, and the version of the schema.
     """
     files = {f"{table.name}.csv": csv_text([list(table.fields)]) for table in sent_tables(definitions)}
     rows = [_facts(field, definitions) for table in sent_tables(definitions) for field in table.fields.values()]
@@ -48,4 +48,5 @@ def _facts(field: Field, found: Definitions) -> list[object]:
         *(low, high, usual_low, usual_high, codes, field.pattern, " ".join(field.visits)),
         *(field.required, field.required_when, planned_words(field)),
         *("yes" if field.name in table.key else "", "yes" if table.restricted else "", field.description),
+        found.trial.version,
     ]

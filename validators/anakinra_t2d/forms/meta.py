@@ -10,10 +10,12 @@ from pydantic.json_schema import GenerateJsonSchema
 from anakinra_t2d.schema.accepted import AcceptedFile
 from anakinra_t2d.schema.adam import Adam
 from anakinra_t2d.schema.blinding import Blinding
+from anakinra_t2d.schema.deidentification import Deidentification
 from anakinra_t2d.schema.eligibility import Eligibility
 from anakinra_t2d.schema.endpoints import Endpoints
 from anakinra_t2d.schema.flow import Flow
 from anakinra_t2d.schema.quantities import Quantities
+from anakinra_t2d.schema.release import ReleaseFile
 from anakinra_t2d.schema.reported import ReportedResults
 from anakinra_t2d.schema.rules import RuleFile
 from anakinra_t2d.schema.sites import Profile
@@ -34,6 +36,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "profile": Profile,
     "accepted": AcceptedFile,
     "blinding": Blinding,
+    "deidentification": Deidentification,
+    "release": ReleaseFile,
 }
 """Model of each kind of schema file, by the name of its JSON Schema in ``schema/meta/``."""
 

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from anakinra_t2d.derivation.run import Derived
 
 
-def as_json(derived: Derived) -> str:
-    """Format 1: synthetic, readings, warnings, states, and the lists results, flow and paper.
+def as_json(derived: Derived, schema_version: str) -> str:
+    """Format 1: schema_version, synthetic, readings, warnings, states, and the lists results, flow and paper.
 
     ``paper`` has a line for each printed number: id, kind (value, spread, ci_low, ci_high, p), printed, ours, verdict
     and reason.
     """
     document = {
         "format": 1,
+        "schema_version": schema_version,
         "synthetic": derived.synthetic,
         "readings": dict(derived.readings),
         "warnings": derived.warnings,

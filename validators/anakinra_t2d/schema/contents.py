@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from anakinra_t2d.schema.adam import Adam
+from anakinra_t2d.schema.deidentification import Deidentification
 from anakinra_t2d.schema.eligibility import Eligibility
 from anakinra_t2d.schema.endpoints import Endpoints
 from anakinra_t2d.schema.flow import Flow
@@ -39,6 +40,7 @@ class Definitions:
     endpoints: Endpoints
     reported: list[Reported]
     adam: Adam
+    deidentification: Deidentification
     sources: dict[str, YamlSource]
     root: Path
 

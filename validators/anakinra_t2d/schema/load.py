@@ -14,6 +14,8 @@ from anakinra_t2d.schema.adam import Adam
 from anakinra_t2d.schema.adam_references import adam_problems
 from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.cross_references import problems_between
+from anakinra_t2d.schema.deidentification import Deidentification
+from anakinra_t2d.schema.deidentification_references import deidentification_problems
 from anakinra_t2d.schema.eligibility import Eligibility
 from anakinra_t2d.schema.eligibility_references import eligibility_problems
 from anakinra_t2d.schema.endpoint_references import endpoint_problems
@@ -60,9 +62,11 @@ def load(root: Path) -> Definitions:
     reported = reader.model("schema/reported.yaml", ReportedResults)
     endpoints = reader.endpoints("schema/endpoints.yaml", codelists)
     adam = reader.model("schema/adam.yaml", Adam)
+    deidentification = reader.model("schema/deidentification.yaml", Deidentification)
     profiles = {path.stem: reader.model(reader.shown(path), Profile) for path in reader.files("sites")}
     reader.stop_if_wrong()
     assert trial and quantities and codelists and eligibility and flow and endpoints and reported and adam
+    assert deidentification
     known = {name: table for name, table in tables.items() if table}
     for name, table in known.items():
         table._name = name
@@ -87,6 +91,7 @@ def load(root: Path) -> Definitions:
         endpoints=endpoints,
         reported=reported.reported,
         adam=adam,
+        deidentification=deidentification,
         sources=reader.sources,
         root=root,
     )
@@ -94,6 +99,7 @@ def load(root: Path) -> Definitions:
     problems += eligibility_problems(result)
     problems += endpoint_problems(result, reader.written_out)
     problems += adam_problems(result)
+    problems += deidentification_problems(result)
     for name, site in result.profiles.items():
         problems += profile_problems(result, site, reader.sources[f"schema/sites/{name}.yaml"])
     if problems:

@@ -1,0 +1,1 @@
+"""What the package depends on: locked versions, bill of materials, licences, known vulnerabilities."""
