@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OTHERS := $(VENV)/others/.ready
 SUPPLY := $(VENV)/supply/tools.txt
-PEERS := build/peers/.ready
 DEMO ?= build/demo
 PYTEST_ARGS ?= --numprocesses auto --dist worksteal -m "not slow"
 EXTRAS ?= dev
@@ -47,10 +46,6 @@ $(SUPPLY): requirements/tools.txt $(READY)
 	$(BIN)/python -m supply_chain tools
 	@touch $@
 
-$(PEERS): $(wildcard benchmarks/peers/*/requirements.txt) $(READY)
-	$(BIN)/python -m benchmarks.peers.environment
-	@touch $@
-
 demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/anakinra-t2d simulate --out $(DEMO)/sent
@@ -70,8 +65,8 @@ demo: $(READY)
 test: $(READY) $(OTHERS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-# what tests of other validators and of the supply chain need; they are marked slow
-tools: $(OTHERS) $(SUPPLY) $(PEERS)
+# what tests need that are marked slow
+tools: $(OTHERS) $(SUPPLY)
 
 generate: $(READY)
 	$(BIN)/python -m anakinra_t2d.forms.generate

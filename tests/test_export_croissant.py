@@ -52,19 +52,12 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("croissant") / "out"
-    trial.convert(sound_trial, out=out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def whole(converted: Path) -> dict[str, Any]:
-    return croissant(converted, FOUND, unblinded=True)
+def whole(converted_trial: Path) -> dict[str, Any]:
+    return croissant(converted_trial, FOUND, unblinded=True)
 
 
 @pytest.fixture
-def released(converted: Path, tmp_path: Path) -> Path:
+def released(converted_trial: Path, tmp_path: Path) -> Path:
     """CSV files as resources with Parquet files beside them, in folders of their own."""
     folder = tmp_path / "released"
     names = ["sites", "subjects", "visits", "labs", "randomisation"]
@@ -72,7 +65,7 @@ def released(converted: Path, tmp_path: Path) -> Path:
         (folder / end).mkdir(parents=True)
     package = data_package(FOUND, paths={name: f"csv/{name}.csv" for name in names}, synthetic=True)
     for resource in package["resources"]:
-        frame = pl.read_parquet(converted / f"{resource['name']}.parquet")
+        frame = pl.read_parquet(converted_trial / f"{resource['name']}.parquet")
         frame.write_csv(folder / resource["path"])
         frame.write_parquet(folder / "data" / f"{resource['name']}.parquet")
         resource["alternatives"] = [{"path": f"data/{resource['name']}.parquet", "format": "parquet"}]
@@ -111,10 +104,10 @@ def read_by_mlcroissant(python: str, place: Path) -> dict[str, list[int]]:
 # ------------------------------------------------------------------------------------------------- what they describe
 
 
-def test_every_file_is_named_with_its_hash_and_size(whole: dict[str, Any], converted: Path) -> None:
+def test_every_file_is_named_with_its_hash_and_size(whole: dict[str, Any], converted_trial: Path) -> None:
     assert len(whole["distribution"]) == len({one["@id"] for one in whole["distribution"]}) == 32
     for one in whole["distribution"]:
-        content = (converted / one["contentUrl"]).read_bytes()
+        content = (converted_trial / one["contentUrl"]).read_bytes()
         assert one["sha256"] == hashlib.sha256(content).hexdigest()
         assert one["contentSize"] == f"{len(content)} B"
         assert one["encodingFormat"] == "application/x-parquet"
@@ -152,13 +145,13 @@ def test_ids_are_unique_and_every_reference_leads_somewhere(whole: dict[str, Any
 
 
 def test_it_says_what_identifies_a_person_and_the_licence_only_where_there_is_one(
-    whole: dict[str, Any], converted: Path, tmp_path: Path
+    whole: dict[str, Any], converted_trial: Path, tmp_path: Path
 ) -> None:
     direct, quasi = whole["rai:personalSensitiveInformation"]
     assert direct.startswith("Direct identifiers: ") and "subjects.birth_date" in direct
     assert "labs.subject_id" in quasi
     assert whole["license"] == ["https://creativecommons.org/publicdomain/zero/1.0/"]
-    (tmp_path / "subjects.parquet").write_bytes((converted / "subjects.parquet").read_bytes())
+    (tmp_path / "subjects.parquet").write_bytes((converted_trial / "subjects.parquet").read_bytes())
     package = data_package(FOUND, paths={"subjects": "subjects.parquet"})
     (tmp_path / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
     real = croissant(tmp_path, FOUND)
@@ -166,12 +159,12 @@ def test_it_says_what_identifies_a_person_and_the_licence_only_where_there_is_on
     assert "datePublished" not in real
 
 
-def test_the_same_directory_gives_the_same_description(whole: dict[str, Any], converted: Path) -> None:
-    assert json.dumps(croissant(converted, FOUND, unblinded=True)) == json.dumps(whole)
+def test_the_same_directory_gives_the_same_description(whole: dict[str, Any], converted_trial: Path) -> None:
+    assert json.dumps(croissant(converted_trial, FOUND, unblinded=True)) == json.dumps(whole)
 
 
-def test_restricted_tables_stay_out(converted: Path) -> None:
-    described = croissant(converted, FOUND)
+def test_restricted_tables_stay_out(converted_trial: Path) -> None:
+    described = croissant(converted_trial, FOUND)
     text = json.dumps(described)
     sets = {one["@id"] for one in described["recordSet"]}
     assert not RESTRICTED & sets
@@ -184,16 +177,16 @@ def test_restricted_tables_stay_out(converted: Path) -> None:
 
 
 def test_mlcroissant_finds_every_record_of_a_converted_directory(
-    converted: Path, other_python: str, tmp_path: Path
+    converted_trial: Path, other_python: str, tmp_path: Path
 ) -> None:
     place = tmp_path / "description.json"
-    done = CliRunner().invoke(command, ["--data", str(converted), "--unblinded", "--out", str(place)])
+    done = CliRunner().invoke(command, ["--data", str(converted_trial), "--unblinded", "--out", str(place)])
     assert done.exit_code == 0, done.output
     found = read_by_mlcroissant(other_python, place)
     assert set(found) == set(FOUND.tables)
     for name, (records, rows, wrong) in found.items():
         assert (records, wrong) == (rows, 0), name
-        assert rows == pl.read_parquet(converted / f"{name}.parquet").height
+        assert rows == pl.read_parquet(converted_trial / f"{name}.parquet").height
 
 
 def test_mlcroissant_accepts_the_description_of_a_release(released: Path, other_python: str) -> None:
@@ -227,10 +220,10 @@ def test_csv_is_read_where_there_is_no_parquet(released: Path, other_python: str
 # ------------------------------------------------------------------------------------------------------ the command
 
 
-def test_paths_lead_from_the_description_to_the_files(converted: Path, tmp_path: Path) -> None:
+def test_paths_lead_from_the_description_to_the_files(converted_trial: Path, tmp_path: Path) -> None:
     place = tmp_path / "elsewhere" / "croissant.json"
     place.parent.mkdir()
-    done = CliRunner().invoke(command, ["--data", str(converted), "--date", "2026-01-31", "--out", str(place)])
+    done = CliRunner().invoke(command, ["--data", str(converted_trial), "--date", "2026-01-31", "--out", str(place)])
     assert done.exit_code == 0
     assert "randomisation.parquet (restricted)" in done.output
     assert "report.txt" not in done.output
@@ -274,11 +267,11 @@ def test_a_broken_directory_gets_a_sentence(spoil: Any, words: str, tmp_path: Pa
     assert not (tmp_path / "x.json").exists()
 
 
-def test_wrong_requests_are_refused(converted: Path, tmp_path: Path) -> None:
+def test_wrong_requests_are_refused(converted_trial: Path, tmp_path: Path) -> None:
     run = CliRunner().invoke
     assert "no directory" in run(command, ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "x.json")]).output
-    assert "must end in" in run(command, ["--data", str(converted), "--out", str(tmp_path / "x.txt")]).output
+    assert "must end in" in run(command, ["--data", str(converted_trial), "--out", str(tmp_path / "x.txt")]).output
     (tmp_path / "there.json").touch()
-    done = run(command, ["--data", str(converted), "--out", str(tmp_path / "there.json")])
+    done = run(command, ["--data", str(converted_trial), "--out", str(tmp_path / "there.json")])
     assert done.exit_code == 2
     assert "already exists" in done.output

@@ -61,21 +61,14 @@ def refusals(table: str, record: dict[str, Any]) -> set[tuple[str, str]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("json") / "out"
-    trial.convert(sound_trial, out=out)
-    return out
-
-
 def test_every_schema_is_a_schema() -> None:
     for schema in SCHEMAS.values():
         Draft202012Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize("name", list(FOUND.tables))
-def test_every_record_of_a_sound_trial_is_valid(name: str, converted: Path) -> None:
-    path = converted / f"{name}.parquet"
+def test_every_record_of_a_sound_trial_is_valid(name: str, converted_trial: Path) -> None:
+    path = converted_trial / f"{name}.parquet"
     if not path.is_file():
         pytest.skip(f"{name} was not sent")
     validator = Draft202012Validator(SCHEMAS[name])

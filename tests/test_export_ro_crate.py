@@ -30,24 +30,16 @@ DAY = dt.date(2026, 1, 31)
 
 
 @pytest.fixture(scope="module")
-def derived(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("crate") / "out"
-    trial.convert(sound_trial, out=out)
-    trial.derive(out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def blinded(derived: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def blinded(derived_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("crate") / "blinded"
-    write_ro_crate(derived, FOUND, target, published=DAY)
+    write_ro_crate(derived_trial, FOUND, target, published=DAY)
     return target
 
 
 @pytest.fixture(scope="module")
-def full(derived: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def full(derived_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("crate") / "full.zip"
-    write_ro_crate(derived, FOUND, target, published=DAY, unblinded=True)
+    write_ro_crate(derived_trial, FOUND, target, published=DAY, unblinded=True)
     return target
 
 
@@ -115,9 +107,9 @@ def test_every_file_has_its_hash_size_format_and_words(blinded: Path) -> None:
         assert entity["description"].endswith(".")
 
 
-def test_the_actions_say_what_came_from_what(full: Path, derived: Path) -> None:
+def test_the_actions_say_what_came_from_what(full: Path, derived_trial: Path) -> None:
     entities = graph(json.loads(zipfile.ZipFile(full).read(METADATA)))
-    manifest = json.loads((derived / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((derived_trial / "manifest.json").read_text(encoding="utf-8"))
     convert, derive = entities["#convert"], entities["#derive"]
     hashes = {entities[one["@id"]]["sha256"] for one in convert["object"]}
     assert hashes == {table["source"]["sha256"] for table in manifest["tables"].values()}
@@ -130,23 +122,23 @@ def test_the_actions_say_what_came_from_what(full: Path, derived: Path) -> None:
     assert not made & {one["@id"] for one in convert["result"]}
 
 
-def test_there_is_no_clock_in_it(blinded: Path, derived: Path) -> None:
+def test_there_is_no_clock_in_it(blinded: Path, derived_trial: Path) -> None:
     text = (blinded / METADATA).read_text(encoding="utf-8")
     year = str(dt.datetime.now(tz=dt.UTC).year)
     assert set(re.findall(r"20\d\d-\d\d-\d\d(?:T[0-9:]+)?", text)) == {"2026-01-31"}
-    undated = json.dumps(ro_crate(derived, FOUND, unblinded=True))
+    undated = json.dumps(ro_crate(derived_trial, FOUND, unblinded=True))
     assert "datePublished" not in undated
     assert f"{year}-" not in undated
 
 
-def test_the_same_directory_gives_the_same_bytes(full: Path, derived: Path, tmp_path: Path) -> None:
-    write_ro_crate(derived, FOUND, tmp_path / "again.zip", published=DAY, unblinded=True)
+def test_the_same_directory_gives_the_same_bytes(full: Path, derived_trial: Path, tmp_path: Path) -> None:
+    write_ro_crate(derived_trial, FOUND, tmp_path / "again.zip", published=DAY, unblinded=True)
     assert (tmp_path / "again.zip").read_bytes() == full.read_bytes()
 
 
-def test_without_a_licence_it_says_so(derived: Path, tmp_path: Path) -> None:
+def test_without_a_licence_it_says_so(derived_trial: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "subjects.parquet").write_bytes((derived / "subjects.parquet").read_bytes())
+    (tmp_path / "data" / "subjects.parquet").write_bytes((derived_trial / "subjects.parquet").read_bytes())
     (tmp_path / "README.md").write_text("# Data\n", encoding="utf-8")
     package = data_package(FOUND, paths={"subjects": "data/subjects.parquet"})
     (tmp_path / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
@@ -163,8 +155,8 @@ def test_without_a_licence_it_says_so(derived: Path, tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ what it leaves out
 
 
-def test_nothing_of_a_restricted_table_is_in_a_blinded_crate(blinded: Path, derived: Path) -> None:
-    allocation = pl.read_parquet(derived / "randomisation.parquet")
+def test_nothing_of_a_restricted_table_is_in_a_blinded_crate(blinded: Path, derived_trial: Path) -> None:
+    allocation = pl.read_parquet(derived_trial / "randomisation.parquet")
     secret = {str(one) for name in ("randomisation_no", "kit_no", "block_id") for one in allocation[name].drop_nulls()}
     secret = {one for one in secret if len(one) > 2}
     assert secret
@@ -180,19 +172,19 @@ def decoded(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_it_says_what_was_left_out(derived: Path, tmp_path: Path) -> None:
-    said = write_ro_crate(derived, FOUND, tmp_path / "crate", published=DAY)
+def test_it_says_what_was_left_out(derived_trial: Path, tmp_path: Path) -> None:
+    said = write_ro_crate(derived_trial, FOUND, tmp_path / "crate", published=DAY)
     assert "randomisation.parquet (restricted)" in said
     assert "results.parquet (it has results by arm)" in said
     assert "manifest.json (made from all tables)" in said
     assert "--unblinded" in said
-    assert "Left out" not in write_ro_crate(derived, FOUND, tmp_path / "whole", published=DAY, unblinded=True)
+    assert "Left out" not in write_ro_crate(derived_trial, FOUND, tmp_path / "whole", published=DAY, unblinded=True)
 
 
-def test_a_table_with_a_row_about_a_restricted_one_stays_out(derived: Path, tmp_path: Path) -> None:
+def test_a_table_with_a_row_about_a_restricted_one_stays_out(derived_trial: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    frame = pl.read_parquet(derived / "result_flags.parquet")
+    frame = pl.read_parquet(derived_trial / "result_flags.parquet")
     about = frame.head(1).with_columns(table=pl.lit(min(RESTRICTED)).cast(frame.schema["table"]))
     package = data_package(FOUND, paths={"result_flags": "result_flags.parquet"})
     (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
@@ -214,8 +206,8 @@ def test_the_descriptor_names_only_what_is_there(blinded: Path) -> None:
 # ------------------------------------------------------------------------------------------------------ the command
 
 
-def test_the_command_writes_a_directory_or_an_archive(derived: Path, tmp_path: Path, full: Path) -> None:
-    arguments = ["--data", str(derived), "--date", "2026-01-31"]
+def test_the_command_writes_a_directory_or_an_archive(derived_trial: Path, tmp_path: Path, full: Path) -> None:
+    arguments = ["--data", str(derived_trial), "--date", "2026-01-31"]
     done = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path / "crate")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "crate" / METADATA).is_file()
@@ -225,7 +217,7 @@ def test_the_command_writes_a_directory_or_an_archive(derived: Path, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["crate", "crate.zip"]
 
 
-def test_wrong_requests_are_refused(derived: Path, tmp_path: Path) -> None:
+def test_wrong_requests_are_refused(derived_trial: Path, tmp_path: Path) -> None:
     def run(*arguments: object) -> str:
         done = CliRunner().invoke(command, [str(one) for one in arguments])
         assert done.exit_code == 2
@@ -234,23 +226,23 @@ def test_wrong_requests_are_refused(derived: Path, tmp_path: Path) -> None:
     day = ("--date", "2026-01-31")
     assert "no directory" in run("--data", tmp_path / "none", "--out", tmp_path / "x", *day)
     assert "has no datapackage.json" in run("--data", tmp_path, "--out", tmp_path.parent / "x", *day)
-    assert "already exists" in run("--data", derived, "--out", tmp_path, *day)
-    assert "lies in the directory" in run("--data", derived, "--out", derived / "crate", *day)
-    assert "does not match" in run("--data", derived, "--out", tmp_path / "x", "--date", "31.01.2026")
-    assert "--date" in run("--data", derived, "--out", tmp_path / "x")
+    assert "already exists" in run("--data", derived_trial, "--out", tmp_path, *day)
+    assert "lies in the directory" in run("--data", derived_trial, "--out", derived_trial / "crate", *day)
+    assert "does not match" in run("--data", derived_trial, "--out", tmp_path / "x", "--date", "31.01.2026")
+    assert "--date" in run("--data", derived_trial, "--out", tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["crate", "crate.zip"])
 def test_a_full_disk_leaves_nothing_behind(
-    name: str, derived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, derived_trial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("anakinra_t2d.standards.ro_crate.shutil.copyfile", full_disk)
     with pytest.raises(OutputError, match=r"(?i)no space left"):
-        write_ro_crate(derived, FOUND, tmp_path / name, published=DAY)
+        write_ro_crate(derived_trial, FOUND, tmp_path / name, published=DAY)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -48,11 +48,9 @@ OF_READING = ("HEAD", "SRC", "TEST", "ROW", "CELL", "UNIT", "LIST", "SUBJ")
 
 
 @pytest.fixture(scope="module")
-def sound(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(converted_trial: Path) -> Path:
     """A converted trial."""
-    out = tmp_path_factory.mktemp("sound") / "converted"
-    trial.convert(sound_trial, out=out)
-    return out
+    return converted_trial
 
 
 @pytest.fixture(scope="module")

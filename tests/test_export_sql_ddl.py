@@ -52,13 +52,6 @@ def database(request: pytest.FixtureRequest) -> Database:
     return InDuckDb() if request.param == "duckdb" else InSqlite()
 
 
-@pytest.fixture(scope="module")
-def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("ddl") / "out"
-    trial.convert(sound_trial, out=out)
-    return out
-
-
 # --------------------------------------------------------------------------------------------------- a sound trial
 
 
@@ -92,8 +85,8 @@ def recipe(engine: Engine, start: str) -> str:
     return line.removeprefix(f"-- {start}").strip()
 
 
-def test_duckdb_loads_parquet_and_csv_as_the_header_says(converted: Path, sound_trial: Path) -> None:
-    for start, folder, ending in (("Parquet:", converted, "parquet"), ("CSV:", sound_trial, "csv")):
+def test_duckdb_loads_parquet_and_csv_as_the_header_says(converted_trial: Path, sound_trial: Path) -> None:
+    for start, folder, ending in (("Parquet:", converted_trial, "parquet"), ("CSV:", sound_trial, "csv")):
         database = InDuckDb()
         database.run(SCRIPTS["duckdb"])
         for name in FOUND.tables:
@@ -137,12 +130,12 @@ def test_sqlite_loads_csv_as_the_header_says(
     assert database.rows("PRAGMA foreign_key_check") == []
 
 
-def test_the_csv_that_duckdb_makes_of_parquet_loads(converted: Path, tmp_path: Path) -> None:
+def test_the_csv_that_duckdb_makes_of_parquet_loads(converted_trial: Path, tmp_path: Path) -> None:
     """Times are then written with a space before the hour."""
     database = InSqlite()
     database.run(SCRIPTS["sqlite"])
     words = recipe("sqlite", "CSV from Parquet, with DuckDB:").replace(
-        "labs.parquet", f"{converted}/submission.parquet"
+        "labs.parquet", f"{converted_trial}/submission.parquet"
     )
     duckdb.connect().execute(words.replace("labs.csv", f"{tmp_path}/submission.csv"))
     (row,) = read_rows(tmp_path / "submission.csv")

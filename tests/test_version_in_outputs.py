@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,20 +46,13 @@ def version() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output of ``convert``."""
-    out = tmp_path_factory.mktemp("stated") / "out"
-    trial.convert(sound_trial, out=out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def derived(converted: Path) -> Path:
-    """The same with what ``derive`` adds."""
-    result = run("derive", converted)
+def derived(converted_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output of ``convert`` with what ``derive`` adds."""
+    folder = Path(shutil.copytree(converted_trial, tmp_path_factory.mktemp("stated") / "out"))
+    result = run("derive", folder)
     assert result.exit_code == 0, result.output
     assert VERSION in result.output
-    return converted
+    return folder
 
 
 def run(*words: object) -> Any:

@@ -606,19 +606,11 @@ class TestUnusableInput:
         assert "codelists.yaml is not there" in result.stderr
 
 
-@pytest.fixture(scope="module")
-def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output of ``convert``."""
-    out = tmp_path_factory.mktemp("versions") / "out"
-    trial.convert(sound_trial, out=out)
-    return out
-
-
 @pytest.fixture
-def older(converted: Path, tmp_path: Path) -> Path:
+def older(converted_trial: Path, tmp_path: Path) -> Path:
     """The same output, made with another version that had the weight in pounds and fewer codes and fields."""
     folder = tmp_path / "older"
-    shutil.copytree(converted, folder)
+    shutil.copytree(converted_trial, folder)
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     package["version"] = "0.9.0"
     fields = {(one["name"], field["name"]): field for one in package["resources"] for field in one["schema"]["fields"]}
@@ -638,14 +630,18 @@ def zipped(folder: Path, target: Path, top: str = "") -> Path:
 
 
 class TestDataOfAnotherVersion:
-    def test_of_the_same_version_say_nothing(self, converted: Path, tmp_path: Path) -> None:
-        for source in (converted, zipped(converted, tmp_path / "a.zip"), zipped(converted, tmp_path / "b.zip", "x/")):
+    def test_of_the_same_version_say_nothing(self, converted_trial: Path, tmp_path: Path) -> None:
+        for source in (
+            converted_trial,
+            zipped(converted_trial, tmp_path / "a.zip"),
+            zipped(converted_trial, tmp_path / "b.zip", "x/"),
+        ):
             note = differences_from(source)
             assert (note.changes, note.warning, note.refusal()) == ((), None, None)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            assert trial.read(converted)["vitals"].height > 0
-        assert schema_diff(converted, "installed").changes == ()
+            assert trial.read(converted_trial)["vitals"].height > 0
+        assert schema_diff(converted_trial, "installed").changes == ()
 
     def test_say_in_one_sentence_what_differs(self, older: Path) -> None:
         note = differences_from(older)
@@ -673,25 +669,25 @@ class TestDataOfAnotherVersion:
         with pytest.warns(VersionWarning):
             assert trial.read(older, any_version=True)["vitals"].height > 0
 
-    def test_are_not_compared_where_a_unit_changed(self, older: Path, converted: Path) -> None:
+    def test_are_not_compared_where_a_unit_changed(self, older: Path, converted_trial: Path) -> None:
         with pytest.raises(InputError, match="something else"):
-            compare(older, converted)
+            compare(older, converted_trial)
         package = json.loads((older / "datapackage.json").read_text(encoding="utf-8"))
         for one in package["resources"]:
             for field in one["schema"]["fields"]:
                 if field.get("unit") == "[lb_av]":
                     field["unit"] = "kg"
         (older / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
-        assert "newly allowed" in " ".join(compare(older, converted).schema)
+        assert "newly allowed" in " ".join(compare(older, converted_trial).schema)
 
     def test_are_said_on_stderr_before_a_command_works_on_them(
-        self, older: Path, converted: Path, capsys: pytest.CaptureFixture[str]
+        self, older: Path, converted_trial: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         heed_version(older, {("subjects", "sex")})
         assert "0.9.0" in capsys.readouterr().err
         with pytest.raises(InputError, match="something else"):
             heed_version(older, {("vitals", "weight_kg")})
-        heed_version(converted)
+        heed_version(converted_trial)
         assert capsys.readouterr().err == ""
 
     def test_broken_package_is_an_input_error(self, older: Path) -> None:
@@ -705,17 +701,17 @@ class TestDataOfAnotherVersion:
         with pytest.raises(EditionError, match="no data"):
             differences_from("installed")
 
-    def test_accepted_range_is_no_change(self, converted: Path) -> None:
-        package = json.loads((converted / "datapackage.json").read_text(encoding="utf-8"))
+    def test_accepted_range_is_no_change(self, converted_trial: Path) -> None:
+        package = json.loads((converted_trial / "datapackage.json").read_text(encoding="utf-8"))
         for one in package["resources"]:
             for field in one["schema"]["fields"]:
                 if field["name"] == "weight_kg":
                     field["rangeBeforeAcceptance"] = field.pop("constraints")
-        assert compare_editions(of_document(package, None, "x"), open_edition(converted)).changes == ()
+        assert compare_editions(of_document(package, None, "x"), open_edition(converted_trial)).changes == ()
 
-    def test_what_a_release_leaves_out_or_changes_is_no_difference(self, converted: Path, tmp_path: Path) -> None:
+    def test_what_a_release_leaves_out_or_changes_is_no_difference(self, converted_trial: Path, tmp_path: Path) -> None:
         folder = tmp_path / "release"
-        shutil.copytree(converted, folder)
+        shutil.copytree(converted_trial, folder)
         path = folder / "datapackage.json"
         package = json.loads(path.read_text(encoding="utf-8"))
         for one in package["resources"]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -14,18 +17,26 @@ R = TypeVar("R")
 _EXPECTED = ("InputError", "OutputError", "SchemaError", "RuleError", "RelationError", "ReadingError")
 
 
+class TerminatedError(BaseException):
+    """The system asked the program to end; like an interrupt it passes every handler of errors."""
+
+
 def report_failures(command: Callable[P, R]) -> Callable[P, R]:
     """Turn every failure of a command into a sentence; ``ANAKINRA_T2D_DEBUG=1`` shows the traceback instead."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with _ending_in_order():
+                return command(*args, **kwargs)
         except (click.ClickException, SystemExit):
             raise
         except KeyboardInterrupt:
             click.echo("Interrupted; nothing was written.", err=True)
             raise SystemExit(130) from None
+        except TerminatedError:
+            click.echo("Stopped; nothing was written.", err=True)
+            raise SystemExit(143) from None
         except Exception as error:
             if os.environ.get("ANAKINRA_T2D_DEBUG"):
                 raise
@@ -33,6 +44,23 @@ def report_failures(command: Callable[P, R]) -> Callable[P, R]:
             raise SystemExit(2) from None
 
     return wrapped
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the command as an interrupt does, so that what is half made is taken away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise TerminatedError
 
 
 def sentence(error: Exception) -> str:
@@ -46,6 +74,8 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
         return f"The system refused to read or write: {error.strerror or error}{place}."
+    if isinstance(error, MemoryError):
+        return "There is not enough memory; close other programs, raise the limit, or give fewer files at once."
     if "No space left" in str(error):
         return f"The disk is full: {error}"
     return (

@@ -50,11 +50,13 @@ class ArrowTable(TextTable):
         try:
             with pa.memory_map(str(self.file.path)) as source, self._reader(source) as reader:
                 schema = reader.schema
+            self.units = units_of(schema)
+            self.text_columns = text_columns_of(schema)
+            return header_of(schema)
+        except UnicodeDecodeError:
+            raise UnreadableError("the file is damaged: the name of a column is not UTF-8 text") from None
         except ERRORS as error:
             raise UnreadableError(f"the file is not a readable Arrow file: {short(error)}") from None
-        self.units = units_of(schema)
-        self.text_columns = text_columns_of(schema)
-        return header_of(schema)
 
     def _reader(self, source: pa.NativeFile) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
         return pa.ipc.open_file(source) if self._is_file else pa.ipc.open_stream(source)

@@ -7,6 +7,7 @@ import struct
 _FREE = 0xFFFFFFFF
 _LAST_SECTOR_NUMBER = 0xFFFFFFF9
 _IN_HEADER = 109
+_SECTOR_SHIFTS = (9, 12)
 
 
 def is_whole(content: bytes) -> bool:
@@ -16,6 +17,8 @@ def is_whole(content: bytes) -> bool:
     """
     try:
         (shift,) = struct.unpack_from("<H", content, 30)
+        if shift not in _SECTOR_SHIFTS:
+            return False  # a sector of another size may be of no byte, or of more than memory holds
         first, count = struct.unpack_from("<2I", content, 68)
         size = 1 << shift
         tables = list(struct.unpack_from(f"<{_IN_HEADER}I", content, 76))

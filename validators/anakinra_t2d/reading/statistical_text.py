@@ -246,3 +246,6 @@ def _as_sentences() -> Iterator[None]:
         if "requested encoding" in line:
             raise UnreadableError(_WRONG_ENCODING) from None
         raise UnreadableError(f"the file is damaged or incomplete: {line[:120].lower()}") from None
+    except (TypeError, KeyError, IndexError, AttributeError):
+        # the library trips over what it read, such as a column without a name
+        raise UnreadableError("the file is damaged or incomplete: its columns are not described as they are") from None

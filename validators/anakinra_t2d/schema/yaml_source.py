@@ -100,7 +100,7 @@ def _build(loader: Any, node: yaml.Node, loc: Loc, source: YamlSource, problems:
     if isinstance(node, yaml.MappingNode):
         out: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node)
+            key = _value(loader, key_node, source, problems)
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):
                 problems.append(
@@ -114,8 +114,17 @@ def _build(loader: Any, node: yaml.Node, loc: Loc, source: YamlSource, problems:
         return out
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, item, (*loc, i), source, problems) for i, item in enumerate(node.value)]
-    value = loader.construct_object(node)
+    value = _value(loader, node, source, problems)
     if isinstance(value, dt.date):
         problems.append(f"{source.path}:{node.start_mark.line + 1}: {node.value} is read as a date; put it in quotes")
         return str(node.value)
     return value
+
+
+def _value(loader: Any, node: yaml.Node, source: YamlSource, problems: list[str]) -> Any:
+    try:
+        return loader.construct_object(node)
+    except ValueError:
+        # 2006-02-30 has the form of a date and is none
+        problems.append(f"{source.path}:{node.start_mark.line + 1}: {node.value} is no date; put it in quotes")
+        return str(node.value)

@@ -55,10 +55,12 @@ def write_file(target: Path, content: bytes) -> None:
         with target.open("xb") as file:
             made = True
             file.write(content)
-    except OSError as error:
+    except BaseException as error:
         if made:
             target.unlink(missing_ok=True)
-        raise OutputError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}.") from None
+        if isinstance(error, OSError):
+            raise OutputError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}.") from None
+        raise
 
 
 def zipped(files: Mapping[str, str]) -> bytes:

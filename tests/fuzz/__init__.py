@@ -1,0 +1,1 @@
+"""Feeds damaged files to every reader; ``PYTHONPATH=tests python -m fuzz`` runs it."""
