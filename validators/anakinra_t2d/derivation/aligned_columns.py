@@ -67,11 +67,12 @@ class Words:
         return known[found.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
 
     def column(self, codes: Any) -> pa.Array:
-        """Numbers as a column of words."""
+        """Numbers as a column of words, whose order does not depend on which of them came first."""
         import pyarrow as pa
 
-        indices = pa.array(codes, mask=codes < 0)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(self.words, pa.string()))
+        words = sorted(self.words)
+        places = np.array([*map(words.index, self.words), -1], np.int32)[codes]
+        return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(words, pa.string()))
 
 
 class Scattered:
@@ -119,6 +120,15 @@ def with_words(table: pa.Table) -> pa.Table:
         for column in table.columns
     ]
     return pa.table(dict(zip(table.column_names, columns, strict=True))).combine_chunks()
+
+
+def words_at(places: Any, words: pa.Array) -> pa.Array:
+    """The words at these places in ``words``, which are all different, as a column of words."""
+    import pyarrow as pa
+
+    # a word that is missing is none
+    missing = words.is_null().to_numpy(zero_copy_only=False)[places] if words.null_count else None
+    return pa.DictionaryArray.from_arrays(pa.array(places, mask=missing), words.fill_null(""))
 
 
 def nothing(rows: int) -> pa.Table:

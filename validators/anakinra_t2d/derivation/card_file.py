@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from anakinra_t2d.derivation.aligned_columns import words_at
 from anakinra_t2d.forms.derived_tables import DERIVED
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class CardFile:
         always = np.zeros(patients * number, np.int32)
         columns: dict[str, Any] = {
             "subject_id": pa.array(np.repeat(np.arange(patients, dtype=np.int32), number)),
-            "visit": _words(np.tile(np.arange(number, dtype=np.int32), patients), pa.array(names, pa.string())),
-            self.id: _words(always, pa.array([id])),
-            "unit": _words(always, pa.array([unit])),
+            "visit": words_at(np.tile(np.arange(number, dtype=np.int32), patients), pa.array(names, pa.string())),
+            self.id: words_at(always, pa.array([id])),
+            "unit": words_at(always, pa.array([unit])),
         }
         together = pa.concat_tables(visits.values()).unify_dictionaries().combine_chunks()
         if number > 1:
@@ -116,7 +117,7 @@ class CardFile:
         self._waiting = []
 
     def _write(self, rows: pa.Table, subjects: pa.Array) -> None:
-        named = _words(rows["subject_id"].to_numpy(), subjects)
+        named = words_at(rows["subject_id"].to_numpy(), subjects)
         rows = rows.set_column(0, "subject_id", named).cast(self._schema)
         # one at a time, so that not more than one row group waits in memory
         self._wait()
@@ -125,11 +126,3 @@ class CardFile:
     def _wait(self) -> None:
         if self._being_written is not None:
             self._being_written.result()
-
-
-def _words(places: Any, words: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    # a name that is missing is no word
-    missing = words.is_null().to_numpy(zero_copy_only=False)[places] if words.null_count else None
-    return pa.DictionaryArray.from_arrays(pa.array(places, mask=missing), words.fill_null(""))

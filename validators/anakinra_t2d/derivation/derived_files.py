@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anakinra_t2d.derivation.aligned_columns import with_words
 from anakinra_t2d.derivation.card_file import CardFile, arrow_schema
 from anakinra_t2d.derivation.converted import Converted
 from anakinra_t2d.derivation.eligibility import eligibility_parts
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from anakinra_t2d.derivation.flow import FlowRow
     from anakinra_t2d.derivation.results import Result
     from anakinra_t2d.schema import Definitions
+    from anakinra_t2d.schema.eligibility import Criterion
 
 RESULTS_TEXT = "results.txt"
 
@@ -65,7 +65,7 @@ class DerivedFiles:
                 file.note(self.metadata)
             yield parameters, endpoints
 
-    def eligibility(self, con: duckdb.DuckDBPyConnection) -> None:
+    def eligibility(self, con: duckdb.DuckDBPyConnection, criteria: Sequence[Criterion]) -> None:
         """Write eligibility.parquet."""
         import pyarrow.parquet as pq
 
@@ -73,9 +73,8 @@ class DerivedFiles:
         with pq.ParquetWriter(
             self.folder / "eligibility.parquet", schema, compression="zstd", store_schema=False
         ) as file:
-            for query in eligibility_parts(con):
-                rows = with_words(con.sql(query).to_arrow_table()).cast(schema)
-                file.write_table(rows, row_group_size=max(1, rows.num_rows))
+            for rows in eligibility_parts(con, criteria):
+                file.write_table(rows.cast(schema), row_group_size=max(1, rows.num_rows))
             file.add_key_value_metadata(self.metadata)
 
     def results(self, rows: Sequence[Result]) -> None:

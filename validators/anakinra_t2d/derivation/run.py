@@ -155,7 +155,7 @@ class _Derivation:
                     parameters.add(card.id, card.unit, made)
 
             usual = self.workspace.make(self.derived.readings, write)
-        self.files.eligibility(self.con)
+        self.files.eligibility(self.con, eligibility_with(self.found, self.derived.readings).criteria)
         self.derived.states = dict(sorted(states.items()))
         return usual
 
