@@ -135,7 +135,9 @@ class TestTheBill:
         assert bill["metadata"]["component"]["name"] == "anakinra-t2d"
         assert bill["metadata"]["component"]["version"]
         [own] = [one for one in bill["dependencies"] if one["ref"] == bill["metadata"]["component"]["bom-ref"]]
-        assert len(own["dependsOn"]) == len(declared())
+        # what tests ask for as well counts here too
+        needed = {canonicalize_name(ref.partition("==")[0]) for ref in own["dependsOn"]}
+        assert {canonicalize_name(requirement.name) for requirement in declared()} <= needed
         assert "file:" not in text
         assert "timestamp" not in text
         assert bill_of_materials() == text
