@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,13 +45,20 @@ def version() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def derived(converted_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output of ``convert`` with what ``derive`` adds."""
-    folder = Path(shutil.copytree(converted_trial, tmp_path_factory.mktemp("stated") / "out"))
-    result = run("derive", folder)
+def converted(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output of ``convert``."""
+    out = tmp_path_factory.mktemp("stated") / "out"
+    trial.convert(sound_trial, out=out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def derived(converted: Path) -> Path:
+    """The same with what ``derive`` adds."""
+    result = run("derive", converted)
     assert result.exit_code == 0, result.output
     assert VERSION in result.output
-    return folder
+    return converted
 
 
 def run(*words: object) -> Any:
