@@ -61,6 +61,14 @@ def derived_trial(converted_trial: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def released_trial(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Releases of a trial in every view; see :func:`release_data.write_releases`."""
+    from release_data import write_releases
+
+    return made_once(tmp_path_factory, "released", lambda folder: write_releases(sound_trial, folder))
+
+
+@pytest.fixture(scope="session")
 def converted_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The synthetic trial of 70 patients that has the numbers of the paper, converted."""
     sent = ROOT / "examples" / "canonical"

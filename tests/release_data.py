@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 
 import anakinra_t2d as trial
+from anakinra_t2d.releases import endpoint_files
+from anakinra_t2d.releases.run import release
+from anakinra_t2d.schema.release import ViewName
 from conftest import change
 
 KEY = bytes(range(7, 250, 3)).hex().encode()
@@ -46,6 +54,50 @@ def with_events(folder: Path) -> None:
         rows += [pattern | {"ae_seq": "1"}, pattern | {"ae_seq": "2"} | reaction, pattern | {"ae_seq": "3"} | last]
 
     change(folder / "adverse_events.csv", edit)
+
+
+VIEWS: tuple[ViewName, ...] = ("blinded", "safety", "full")
+
+
+def write_releases(sent: Path, folder: Path) -> None:
+    """A trial in which a patient has a reaction at the injection site between other events, in every view.
+
+    ``out`` is the converted and derived directory; each release stands as an archive and unpacked. Its scripts are
+    stand-ins, because translating the SQL takes seconds for each engine; other tests run the real ones.
+    """
+    shutil.copytree(sent, folder / "sent")
+    with_events(folder / "sent")
+    source = converted(folder / "sent", folder / "out")
+    with short_scripts():
+        for view in VIEWS:
+            release(source, folder / f"{view}.zip", view=view)
+            unpacked(folder / f"{view}.zip", folder / view)
+
+
+@contextmanager
+def short_scripts() -> Iterator[None]:
+    """Stand-ins for the SQL of a release."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(endpoint_files, "script", lambda views, dialect, shown, readings: f"-- {dialect}\n")
+        yield
+
+
+def document(folder: Path, name: str = "datapackage.json") -> dict[str, Any]:
+    """A JSON document of a release."""
+    content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+    return content
+
+
+def table(folder: Path, name: str) -> pl.DataFrame:
+    """A table of a release with its codes as text."""
+    return pl.read_parquet(folder / "data" / f"{name}.parquet").with_columns(
+        pl.col(pl.Categorical, pl.Enum).cast(pl.String)
+    )
+
+
+def tables(folder: Path) -> set[str]:
+    """The names of the tables of a release."""
+    return {path.stem for path in (folder / "data").glob("*.parquet")}
 
 
 def key_file(folder: Path) -> Path:

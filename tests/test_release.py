@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -26,17 +25,25 @@ from hypothesis import strategies as st
 import anakinra_t2d as trial
 from anakinra_t2d.cli.release import release as command
 from anakinra_t2d.reading import InputError
-from anakinra_t2d.releases import endpoint_files
 from anakinra_t2d.releases.csv_tables import protect, spelled
 from anakinra_t2d.releases.run import release
 from anakinra_t2d.releases.view import ReleaseView
 from anakinra_t2d.releases.workbook import ColumnWords, write_workbook
 from anakinra_t2d.schema.blinding import blinding
-from anakinra_t2d.schema.release import ViewName, release_file, release_problems
+from anakinra_t2d.schema.release import release_file, release_problems
 from anakinra_t2d.schema.yaml_source import SchemaError
 from anakinra_t2d.write.whole_directory import OutputError
 from conftest import ROOT, change
-from release_data import converted, is_root, key_file, unpacked, with_events
+from release_data import (
+    VIEWS,
+    document,
+    is_root,
+    key_file,
+    short_scripts,
+    table,
+    tables,
+    unpacked,
+)
 
 FOUND = trial.definitions()
 RESTRICTED = sorted(name for name, table in FOUND.tables.items() if table.restricted)
@@ -44,49 +51,23 @@ RESTRICTED = sorted(name for name, table in FOUND.tables.items() if table.restri
 
 @pytest.fixture(scope="module", autouse=True)
 def _short_scripts() -> Iterator[None]:
-    """Translating the SQL takes seconds for each engine; other tests run the real scripts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(endpoint_files, "script", lambda views, dialect, shown, readings: f"-- {dialect}\n")
+    with short_scripts():
         yield
 
 
 @pytest.fixture(scope="module")
-def source(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A converted and derived trial in which a patient has a reaction at the injection site between other events."""
-    base = tmp_path_factory.mktemp("source")
-    shutil.copytree(sound_trial, base / "trial")
-    with_events(base / "trial")
-    return converted(base / "trial", base / "out")
+def source(released_trial: Path) -> Path:
+    return released_trial / "out"
 
 
 @pytest.fixture(scope="module")
-def archives(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    base = tmp_path_factory.mktemp("archives")
-    views: tuple[ViewName, ...] = ("blinded", "safety", "full")
-    for view in views:
-        release(source, base / f"{view}.zip", view=view)
-    return {view: base / f"{view}.zip" for view in ("blinded", "safety", "full")}
+def archives(released_trial: Path) -> dict[str, Path]:
+    return {view: released_trial / f"{view}.zip" for view in VIEWS}
 
 
 @pytest.fixture(scope="module")
-def folders(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    base = tmp_path_factory.mktemp("folders")
-    return {view: unpacked(archive, base / view) for view, archive in archives.items()}
-
-
-def document(folder: Path, name: str = "datapackage.json") -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
-    return content
-
-
-def table(folder: Path, name: str) -> pl.DataFrame:
-    return pl.read_parquet(folder / "data" / f"{name}.parquet").with_columns(
-        pl.col(pl.Categorical, pl.Enum).cast(pl.String)
-    )
-
-
-def tables(folder: Path) -> set[str]:
-    return {path.stem for path in (folder / "data").glob("*.parquet")}
+def folders(released_trial: Path) -> dict[str, Path]:
+    return {view: released_trial / view for view in VIEWS}
 
 
 def run(*arguments: str | Path) -> Result:
@@ -388,6 +369,7 @@ class TestDefinitions:
             ("passes: nothing", "passes: all", "passes"),
             ("leaves: record", "leaves: recrod", "leaves"),
             ("      - vitals\n", "      - vital\n", "there is no table vital"),
+            ("example_tables: [vitals", "example_tables: [vital", "there is no table vital"),
             ("field: isr_present", "field: isr", "there is no field adverse_events.isr"),
             ("becomes: other", "becomes: others", "others is no code"),
             ("field: dv_seq", "field: subject_id", "no whole number at the end of a key"),

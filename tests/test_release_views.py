@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import csv
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
 import anakinra_t2d as trial
 from anakinra_t2d.finding import record_key
-from anakinra_t2d.releases import endpoint_files
 from anakinra_t2d.releases.run import release
 from anakinra_t2d.releases.view import ReleaseView
 from anakinra_t2d.restricted import inspect_paths
-from anakinra_t2d.schema.release import ViewName, release_file
+from anakinra_t2d.schema.release import release_file
 from anakinra_t2d.wording import Wording
 from conftest import change
-from release_data import converted, unpacked, with_events
+from release_data import (
+    VIEWS,
+    document,
+    short_scripts,
+    table,
+    tables,
+    unpacked,
+    with_events,
+)
 
 FOUND = trial.definitions()
 RESTRICTED = sorted(name for name, table in FOUND.tables.items() if table.restricted)
@@ -29,49 +33,23 @@ RESTRICTED = sorted(name for name, table in FOUND.tables.items() if table.restri
 
 @pytest.fixture(scope="module", autouse=True)
 def _short_scripts() -> Iterator[None]:
-    """Translating the SQL takes seconds for each engine; other tests run the real scripts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(endpoint_files, "script", lambda views, dialect, shown, readings: f"-- {dialect}\n")
+    with short_scripts():
         yield
 
 
 @pytest.fixture(scope="module")
-def source(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A converted and derived trial in which a patient has a reaction at the injection site between other events."""
-    base = tmp_path_factory.mktemp("source")
-    shutil.copytree(sound_trial, base / "trial")
-    with_events(base / "trial")
-    return converted(base / "trial", base / "out")
+def source(released_trial: Path) -> Path:
+    return released_trial / "out"
 
 
 @pytest.fixture(scope="module")
-def archives(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    base = tmp_path_factory.mktemp("archives")
-    views: tuple[ViewName, ...] = ("blinded", "safety", "full")
-    for view in views:
-        release(source, base / f"{view}.zip", view=view)
-    return {view: base / f"{view}.zip" for view in ("blinded", "safety", "full")}
+def archives(released_trial: Path) -> dict[str, Path]:
+    return {view: released_trial / f"{view}.zip" for view in VIEWS}
 
 
 @pytest.fixture(scope="module")
-def folders(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    base = tmp_path_factory.mktemp("folders")
-    return {view: unpacked(archive, base / view) for view, archive in archives.items()}
-
-
-def document(folder: Path, name: str = "datapackage.json") -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
-    return content
-
-
-def table(folder: Path, name: str) -> pl.DataFrame:
-    return pl.read_parquet(folder / "data" / f"{name}.parquet").with_columns(
-        pl.col(pl.Categorical, pl.Enum).cast(pl.String)
-    )
-
-
-def tables(folder: Path) -> set[str]:
-    return {path.stem for path in (folder / "data").glob("*.parquet")}
+def folders(released_trial: Path) -> dict[str, Path]:
+    return {view: released_trial / view for view in VIEWS}
 
 
 class TestBlinded:

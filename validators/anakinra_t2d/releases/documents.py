@@ -33,8 +33,13 @@ class Changes:
     limits: Sequence[str] = ()
 
 
-def readme(facts: Facts, shown: Definitions, changes: Changes, files: Sequence[str]) -> str:
-    """How to read the release, what each file is, what was left out and changed, and what is not protected."""
+def readme(
+    facts: Facts, shown: Definitions, changes: Changes, files: Sequence[str], example_tables: Sequence[str]
+) -> str:
+    """How to read the release, what each file is, what was left out and changed, and what is not protected.
+
+    The examples read the first of ``example_tables`` that is there.
+    """
     page: str = environment(autoescape=False).get_template("README.md").render(
         facts=facts,
         trial=shown.trial,
@@ -42,7 +47,7 @@ def readme(facts: Facts, shown: Definitions, changes: Changes, files: Sequence[s
         tables=[(name, shown.tables[name].title, facts.rows[name]) for name in facts.rows if name in shown.tables],
         derived=[(name, DERIVED[name].title, facts.rows[name]) for name in facts.rows if name in DERIVED],
         files=frozenset(files),
-        first=next((name for name in ("vitals", "labs") if name in facts.rows), next(iter(facts.rows), "")),
+        first=next((name for name in (*example_tables, *facts.rows) if name in facts.rows), ""),
         version=__version__,
     )  # fmt: skip
     return page

@@ -209,7 +209,7 @@ class _Making:
             limits=self.changed.limits,
         )
         listed = [*names_in(self.files), CROISSANT, CRATE]
-        self._text("README.md", documents.readme(facts, shown, changes, listed))
+        self._text("README.md", documents.readme(facts, shown, changes, listed, self.view.file.example_tables))
         # what the view may hold was settled before, so that nothing more is left out of these
         self._json(CROISSANT, croissant(self.files, shown, unblinded=True))
         self._json("manifest.json", documents.manifest(self.files, facts, shown, names_in(self.files)))

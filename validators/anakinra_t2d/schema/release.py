@@ -110,6 +110,7 @@ class ReleaseFile(Definition):
     why: Text
     basis: Basis
     source: Text
+    example_tables: list[Name] = Option(description="The examples of README read the first of these that is there.")
     views: dict[ViewName, View]
     revealing_records: list[RevealingRecord]
     numbered_anew: list[NumberedAnew]
@@ -164,6 +165,11 @@ def release_problems(found: Definitions, file: ReleaseFile) -> list[str]:
             for number, table in enumerate(view.tables)
             if table not in found.tables
         ]
+    problems += [
+        problem(f"there is no table {table}", "example_tables", number)
+        for number, table in enumerate(file.example_tables)
+        if table not in found.tables
+    ]
     for number, one in enumerate(file.revealing_records):
         place = ("revealing_records", number)
         if one.table not in found.tables or one.field not in found.tables[one.table].fields:
