@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from anakinra_t2d.schema import Definitions, Field, Rule, Table
 from anakinra_t2d.schema.rules import AcrossRule, BuiltinRule
+from anakinra_t2d.schema.sql import between, has_form
 
 Kind = Literal["other records", "before the tables", "warning", "flags", "engine"]
 """Why a form does not hold a rule. ``engine``: the language of the form cannot state the condition."""
@@ -58,14 +58,12 @@ def row_conditions(table: Table) -> Iterator[Condition]:
     """
     excused = {field.name for field in excused_requirements(table)}
     for field in table.fields.values():
-        name = f'"{field.name}"'
         if field.required_when and field.name not in excused:
-            yield Condition("REQ-002", field.name, f"(NOT ({field.required_when})) OR {name} IS NOT NULL")
+            yield Condition("REQ-002", field.name, f'(NOT ({field.required_when})) OR "{field.name}" IS NOT NULL')
         if field.bounds:
-            yield Condition("RNG-001", field.name, _between(name, *field.bounds))
+            yield Condition("RNG-001", field.name, between(field.name, field.bounds))
         if field.pattern:
-            text = field.pattern.replace("'", "''")
-            yield Condition("PAT-001", field.name, f"{name} ~ '{text}'")
+            yield Condition("PAT-001", field.name, has_form(field.name, field.pattern))
     for rule in table.rules:
         if rule.severity == "error":
             yield Condition(rule.code, rule.field, rule.assert_, is_own_rule=True)
@@ -116,15 +114,3 @@ def _why_not(rule: Rule) -> tuple[Kind, str]:
 
 def _entry(rule: Rule, table: str, field: str, kind: Kind, reason: str) -> NotHeld:
     return NotHeld(rule.code, rule.severity, table, field, kind, reason, rule.expected)
-
-
-def _between(name: str, low: Any, high: Any) -> str:
-    if low is None:
-        return f"{name} <= {_literal(high)}"
-    if high is None:
-        return f"{name} >= {_literal(low)}"
-    return f"{name} BETWEEN {_literal(low)} AND {_literal(high)}"
-
-
-def _literal(value: Any) -> str:
-    return f"DATE '{value.isoformat()}'" if isinstance(value, dt.date) else repr(value)

@@ -7,13 +7,12 @@ be assessed. The same text runs in polars and in DuckDB.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from anakinra_t2d.schema import Definitions, Field, Rule, Table
-from anakinra_t2d.schema.sql import columns_read
+from anakinra_t2d.schema.sql import between, columns_read, has_form
 from anakinra_t2d.wording import plain
 
 
@@ -58,19 +57,19 @@ def _field_checks(table: Table, item: Field, found: Definitions) -> Iterator[Row
     elif item.required == "planned":
         place, where, read = _planned(table, item)
         yield RowCheck(rules["REQ-003"], name, (name, *read), f"(NOT ({where})) OR {filled}", {"place": place}, True)
-    if item.range is not None:
-        yield RowCheck(rules["RNG-001"], name, (name,), _between(name, item.bounds), _limits(item.bounds, item, found))
-    if item.expected is not None:
-        inside = _between(name, item.expected_bounds)
-        sql = inside if item.range is None else f"({inside}) OR NOT ({_between(name, item.bounds)})"
-        yield RowCheck(rules["RNG-002"], name, (name,), sql, _limits(item.expected_bounds, item, found))
+    possible, usual = item.bounds, item.expected_bounds
+    if possible is not None:
+        yield RowCheck(rules["RNG-001"], name, (name,), between(name, possible), _limits(possible, item, found))
+    if usual is not None:
+        inside = between(name, usual)
+        sql = inside if possible is None else f"({inside}) OR NOT ({between(name, possible)})"
+        yield RowCheck(rules["RNG-002"], name, (name,), sql, _limits(usual, item, found))
     times = item.minutes or item.weeks
     if times and name in table.key:
         shown = ", ".join(str(time) for time in times)
         yield RowCheck(rules["TIME-001"], name, (name,), f"{quoted(name)} IN ({shown})", {"planned": shown})
     if item.pattern:
-        text = item.pattern.replace("'", "''")
-        yield RowCheck(rules["PAT-001"], name, (name,), f"{quoted(name)} ~ '{text}'", {"form": item.form})
+        yield RowCheck(rules["PAT-001"], name, (name,), has_form(name, item.pattern), {"form": item.form})
 
 
 def quoted(name: str) -> str:
@@ -96,20 +95,6 @@ def _planned(table: Table, item: Field) -> tuple[str, str, list[str]]:
         sql.append(f"({plan.when})")
         read += sorted(columns_read(plan.when) - set(read))
     return ", ".join(words) or "this record", " AND ".join(sql), read
-
-
-def _between(name: str, bounds: Any) -> str:
-    low, high = bounds
-    name = quoted(name)
-    if low is None:
-        return f"{name} <= {_literal(high)}"
-    if high is None:
-        return f"{name} >= {_literal(low)}"
-    return f"{name} BETWEEN {_literal(low)} AND {_literal(high)}"
-
-
-def _literal(value: Any) -> str:
-    return f"DATE '{value.isoformat()}'" if isinstance(value, dt.date) else repr(value)
 
 
 def _limits(bounds: Any, item: Field, found: Definitions) -> dict[str, str]:

@@ -1,8 +1,10 @@
-"""SQL conditions as text: which columns they read, without running them."""
+"""SQL conditions as text: those of ranges and forms, and which columns a condition reads, without running them."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from typing import Any
 
 _TOKEN = re.compile(r"'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_.]*|[0-9.]+(?:[eE][-+]?[0-9]+)?|\S")
 _NOT_COLUMNS = frozenset(
@@ -13,6 +15,26 @@ _NOT_COLUMNS = frozenset(
 
 class SqlProblem(Exception):
     """The text is not a condition the engines can share."""
+
+
+def between(name: str, bounds: tuple[Any, Any]) -> str:
+    """The condition that the column lies within bounds, ends included; a bound that is None is none."""
+    low, high = bounds
+    if low is None:
+        return f'"{name}" <= {_literal(high)}'
+    if high is None:
+        return f'"{name}" >= {_literal(low)}'
+    return f'"{name}" BETWEEN {_literal(low)} AND {_literal(high)}'
+
+
+def has_form(name: str, pattern: str) -> str:
+    """The condition that the text of the column has the form of a regular expression."""
+    text = pattern.replace("'", "''")
+    return f"\"{name}\" ~ '{text}'"
+
+
+def _literal(value: Any) -> str:
+    return f"DATE '{value.isoformat()}'" if isinstance(value, dt.date) else repr(value)
 
 
 def columns_read(condition: str) -> set[str]:
