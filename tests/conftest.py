@@ -112,6 +112,9 @@ def other_python() -> str:
     """An interpreter whose environment has pandas and what needs it (tests/other-tools.txt), and not this package."""
     if not OTHERS.exists():
         missing("the environment of tests/other-tools.txt (`make test` makes it)")
+    # Arrow's threads, when a Python file object was read, can end the interpreter at its exit with SIGABRT or keep it
+    # for ever (apache/arrow 34314 and 50482); with one thread there is none left then.
+    os.environ["OMP_NUM_THREADS"] = "1"
     return str(OTHERS)
 
 
