@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -17,6 +18,9 @@ import anakinra_t2d as trial
 from tools import missing
 
 ROOT = Path(__file__).parents[1]
+# how long an example takes says more about the machine than about the code
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 OTHERS = Path(sys.prefix) / "others/bin/python"
 
 # Values are hidden in CI; the tests that say so set these themselves.

@@ -27,6 +27,9 @@ from anakinra_t2d.released import Converted
 from any_case import Case, cases
 from any_format import FORMATS, write
 
+# the cases change what must be filled in
+pytestmark = pytest.mark.filterwarnings("ignore::anakinra_t2d.released.VersionWarning")
+
 FOUND = trial.definitions()
 SENT = [name for name, table in FOUND.tables.items() if table.role in ("data", "delivery")]
 GROUPS = [SENT[start::6] for start in range(6)]

@@ -21,7 +21,7 @@ from anakinra_t2d.derivation.eligibility import eligibility_query
 from anakinra_t2d.schema import definitions
 from anakinra_t2d.schema.eligibility import Criterion, Eligibility
 from anakinra_t2d.schema.eligibility_readings import criteria_affected, eligibility_with
-from anakinra_t2d.schema.load import load
+from anakinra_t2d.schema.loading import load
 from anakinra_t2d.schema.readings import ReadingError
 from anakinra_t2d.schema.yaml_source import SchemaError
 

@@ -19,7 +19,7 @@ from anakinra_t2d.derivation.eligibility import eligibility_query
 from anakinra_t2d.derivation.flow import FlowRow, flow_query, flow_rows
 from anakinra_t2d.report.flow_picture import WIDTH, flow_svg, flow_text
 from anakinra_t2d.schema import definitions
-from anakinra_t2d.schema.load import load
+from anakinra_t2d.schema.loading import load
 from anakinra_t2d.schema.reported import FLOW
 from anakinra_t2d.schema.yaml_source import SchemaError
 

@@ -20,8 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anakinra_t2d.schema import Definitions, Profile
-from anakinra_t2d.schema.load import definitions
+from anakinra_t2d.schema import Definitions, Profile, definitions
 from anakinra_t2d.simulation import simulate, tables
 from anakinra_t2d.simulation.layouts import (
     Cell,

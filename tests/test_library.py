@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandera.errors
 import polars as pl
+import polars.selectors as cs
 import pytest
 
 import anakinra_t2d as trial
@@ -51,6 +52,15 @@ def vitals(sound_trial: Path) -> pl.DataFrame:
 
 def test_pandera_accepts_sound_data(vitals: pl.DataFrame) -> None:
     assert trial.pandera_schema("vitals").validate(vitals).equals(vitals)
+
+
+def test_pandera_accepts_every_table_that_is_written(converted_trial: Path) -> None:
+    found = trial.read(converted_trial)
+    written = [name for name, table in trial.definitions().tables.items() if table.role == "data"]
+    assert len(written) > 25
+    for name in written:
+        frame = found[name].with_columns((cs.categorical() | cs.enum()).cast(pl.String))
+        trial.pandera_schema(name).validate(frame)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ from anakinra_t2d.forms.redcap_dictionary import (
 from anakinra_t2d.reading.cells import TextTable
 from anakinra_t2d.reading.discover import SourceFile
 from anakinra_t2d.reading.options import ReadOptions
-from anakinra_t2d.reading.redcap import RedcapTable, is_dictionary, looks_like_export, redcap_tables
+from anakinra_t2d.reading.redcap import RedcapTable, looks_like_export, redcap_tables
+from anakinra_t2d.reading.redcap_dictionary import is_dictionary
 from anakinra_t2d.simulation.make import tables as simulated
 from anakinra_t2d.simulation.write import as_text
 

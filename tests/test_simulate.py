@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from anakinra_t2d.conversion.run import validate
-from anakinra_t2d.schema.load import definitions
+from anakinra_t2d.schema import definitions
 from anakinra_t2d.simulation import simulate, tables
 from anakinra_t2d.simulation.targets import TARGETS, Target
 

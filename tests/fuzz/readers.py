@@ -106,7 +106,7 @@ def _answers(path: Path) -> Sentences:
 
 def _profile(path: Path) -> Sentences:
     from anakinra_t2d.schema import definitions
-    from anakinra_t2d.schema.load import load_profile
+    from anakinra_t2d.schema.loading import load_profile
     from anakinra_t2d.schema.yaml_source import SchemaError
 
     try:
@@ -118,7 +118,7 @@ def _profile(path: Path) -> Sentences:
 
 def _schema_file(model: Callable[[], type[BaseModel]]) -> Reader:
     def run(path: Path) -> Sentences:
-        from anakinra_t2d.schema.load import _Reader
+        from anakinra_t2d.schema.loading import _Reader
         from anakinra_t2d.schema.yaml_source import SchemaError
 
         reader = _Reader(path.parent)

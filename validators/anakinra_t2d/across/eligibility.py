@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from anakinra_t2d.schema.eligibility import Criterion, Eligibility
 
+INPUTS = "eligibility_inputs"
+"""The relation with a row for each screening, from which the criteria are judged."""
+
 LIMITS = ("_below", "_above")
 """What stands after the name of a result in the names of its limits."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anakinra_t2d.across.long_tables import long_query
 from anakinra_t2d.across.schema_relations import is_measured
-from anakinra_t2d.across.sql import as_literal, listed, quoted
 from anakinra_t2d.schema.rules import FIELD_PLACEHOLDERS, TABLE_PLACEHOLDERS, AcrossRule, ForEach
 
 if TYPE_CHECKING:
     from anakinra_t2d.schema import Definitions, Field, Table
 
     ValueCounts = Callable[[str], Mapping[str, int]]
+    LongQuery = Callable[[Table, Sequence[Field]], str]
 
 VALUES_TOGETHER = 2_000_000
 """Fields of a table are judged together up to this number of values: one query is faster, many values need memory."""
@@ -37,10 +38,13 @@ class ConcreteRule:
     by_field: bool = False
 
 
-def expand(rule: AcrossRule, definitions: Definitions, counts: ValueCounts | None = None) -> Iterator[ConcreteRule]:
+def expand(
+    rule: AcrossRule, definitions: Definitions, counts: ValueCounts | None = None, long: LongQuery = long_query
+) -> Iterator[ConcreteRule]:
     """Every concrete rule of ``rule``, in the order of the schema: one, or as many as its for_each asks for.
 
-    ``counts`` tells the number of values of each field of a table; fields without any are left out.
+    ``counts`` tells the number of values of each field of a table; fields without any are left out. ``long`` gives
+    the query of the values of fields below each other.
     """
     if rule.for_each is None:
         assert rule.table is not None
@@ -56,7 +60,7 @@ def expand(rule: AcrossRule, definitions: Definitions, counts: ValueCounts | Non
                 "table": table.name,
                 "key": ", ".join(table.key),
                 "series": ", ".join(name for name in table.key if name not in _VISIT_PARTS),
-                "long": _long(table, group),
+                "long": long(table, group),
             }
             filled = _filled(rule, values | (_of_field(single, definitions) if single else {}))
             name = single.name if single else None
@@ -84,7 +88,6 @@ _KINDS: dict[str, Callable[[Table, Field], bool]] = {
     "text": lambda table, field: field.type == "string" and field.codelist is None and field.name not in table.key,
     "dates": lambda table, field: field.type in ("date", "datetime"),
 }
-_LONG_TYPES = {"number": "DOUBLE", "integer": "DOUBLE", "date": "DATE", "datetime": "DATE"}
 
 
 def _wanted(for_each: ForEach, table: str, field: str) -> bool:
@@ -107,16 +110,6 @@ def _groups(for_each: ForEach, fields: list[Field], counts: Mapping[str, int]) -
         values += counts[field.name]
     if group:
         yield group
-
-
-def _long(table: Table, fields: list[Field]) -> str:
-    key = listed(table.key)
-    return " UNION ALL ".join(
-        f"SELECT {key}, {as_literal(field.name)} AS field, "
-        f"CAST({quoted(field.name)} AS {_LONG_TYPES.get(field.type, 'VARCHAR')}) AS value "
-        f"FROM {quoted(table.name)} WHERE {quoted(field.name)} IS NOT NULL"
-        for field in fields
-    )
 
 
 def _of_field(field: Field, definitions: Definitions) -> dict[str, str]:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from anakinra_t2d.across.eligibility import INPUTS
 from anakinra_t2d.across.expand import expand
 from anakinra_t2d.across.judge import RuleError, RuleOutcome, Violation, judge, prepare
+from anakinra_t2d.across.long_tables import LongTables
 from anakinra_t2d.across.sql import quoted
 from anakinra_t2d.across.statistics import judge_statistic
 
@@ -42,32 +44,38 @@ def run_rules(
     """
     codes = sorted(definitions.across_rules) if only is None else sorted(set(only))
     rules = [definitions.across_rules[code] for code in codes]
-    counts = {table: _value_counts(con, table) for table in definitions.tables}
+    counts = {table: _value_counts(con, table) for table in (*definitions.tables, INPUTS)}
+    long = LongTables(con, counts.__getitem__)
 
     def run(rule: AcrossRule) -> list[RuleOutcome]:
-        read = _tables_read(rule, definitions)
-        if read and not any(any(counts[table].values()) for table in read):
+        read = _relations_read(rule, definitions)
+        if read and not any(any(counts[name].values()) for name in read):
             return []
         if on_rule is not None:
             on_rule(rule.code)
         # a cursor is a connection of its own, so that small queries run beside each other
         with con.cursor() as cursor:
-            return _judge_all(cursor, rule, expand(rule, definitions, counts.__getitem__), definitions, limit_per_rule)
+            concretes = expand(rule, definitions, counts.__getitem__, long.query)
+            return _judge_all(cursor, rule, concretes, definitions, limit_per_rule)
 
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        try:
-            for outcomes in pool.map(run, rules):
-                yield from outcomes
-        finally:
-            pool.shutdown(cancel_futures=True)
+    try:
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            try:
+                for outcomes in pool.map(run, rules):
+                    yield from outcomes
+            finally:
+                pool.shutdown(cancel_futures=True)
+    finally:
+        long.drop()
 
 
-def _tables_read(rule: AcrossRule, definitions: Definitions) -> set[str]:
-    """Tables that the SQL of a rule names; empty when it also reads what is made from tables it does not name."""
+def _relations_read(rule: AcrossRule, definitions: Definitions) -> set[str]:
+    """Tables that the SQL of a rule names and the inputs of criteria; empty when that does not say all it reads."""
     words = set(re.findall(r"[a-z0-9_]+", rule.records))
-    if rule.for_each is not None or any(word.startswith("eligibility_") for word in words):
+    if rule.for_each is not None:
         return set()
-    return words & set(definitions.tables)
+    of_criteria = {INPUTS} if any(word.startswith("eligibility_") for word in words) else set()
+    return words & set(definitions.tables) | of_criteria
 
 
 def check_rules(con: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:

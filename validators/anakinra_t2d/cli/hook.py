@@ -53,9 +53,9 @@ def data(files: tuple[Path, ...], whole: bool, accepted: Path | None, show_value
     if not changed and not removed:
         return
     from anakinra_t2d.hooks.changed_data import check_changed
-    from anakinra_t2d.hooks.kept_definitions import kept_definitions
+    from anakinra_t2d.schema import definitions
 
-    found = kept_definitions()
+    found = definitions()
     results = check_changed(changed, removed, found, whole=whole, show_values=show_values, accepted=accepted)
     for checked in results:
         for line in _said(checked):
@@ -87,11 +87,11 @@ def no_restricted(files: tuple[Path, ...]) -> None:
     there = [(path, path.as_posix()) for path in files if path.is_file() and not path.is_symlink()]
     if not there:
         return
-    from anakinra_t2d.hooks.kept_definitions import kept_definitions
     from anakinra_t2d.restricted import inspect_files
+    from anakinra_t2d.schema import definitions
     from anakinra_t2d.wording import Wording
 
-    result = inspect_files(there, Wording(kept_definitions(), show_values=False))
+    result = inspect_files(there, Wording(definitions(), show_values=False))
     for line in _lines(result.findings):
         click.echo(line)
     if result.passed_over:

@@ -6,18 +6,18 @@ import fnmatch
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from anakinra_t2d.harmonise.assemble import assemble
-from anakinra_t2d.harmonise.contribution import Part
-from anakinra_t2d.harmonise.flag_part import flag_parts
-from anakinra_t2d.harmonise.sheet_run import Report, SheetAccount, SheetRun
 from anakinra_t2d.harmonise.side_tables import SideTables
-from anakinra_t2d.harmonise.staged import StagedTable
 from anakinra_t2d.reading import InputError, ReadOptions, ReadProblem, SourceFile, Submission, TextTable, open_tables
-from anakinra_t2d.reading.redcap import is_dictionary, looks_like_export, redcap_tables
-from anakinra_t2d.reading.redcap_dictionary import read_dictionary
-from anakinra_t2d.schema import Definitions, Profile, SchemaError, load_profile
+from anakinra_t2d.reading.redcap_dictionary import is_dictionary, read_dictionary
+from anakinra_t2d.schema import Definitions, Profile, SchemaError
 from anakinra_t2d.schema.sites import SheetLayout, TableLayout
+
+if TYPE_CHECKING:
+    from anakinra_t2d.harmonise.contribution import Part
+    from anakinra_t2d.harmonise.sheet_run import Report, SheetAccount
+    from anakinra_t2d.harmonise.staged import StagedTable
 
 _SEVERAL_TABLES = frozenset({"excel", "statistical"})
 _HEAD = 4096
@@ -101,6 +101,9 @@ class Intake:
             parts += flags
         if not parts:
             return None
+        from anakinra_t2d.harmonise.assemble import assemble
+        from anakinra_t2d.harmonise.staged import StagedTable
+
         path = assemble(self.found.tables[table], parts, self.scratch / f"{table}.staged.parquet")
         hashes = {account.file: account.sha256 for account in self.accounts}
         return StagedTable(self.found.tables[table], path, parts, hashes, self.batch_rows)
@@ -111,6 +114,10 @@ class Intake:
         return len(self._places) - 1
 
     def _flags(self, table: str) -> list[Part]:
+        if not self.side.flags.rows:
+            return []
+        from anakinra_t2d.harmonise.flag_part import flag_parts
+
         return flag_parts(self.side.flags, self.found.tables[table], self._places, self.scratch)
 
     def _join_direct(self, name: str) -> None:
@@ -123,6 +130,8 @@ class Intake:
         self.tell(f"reading {file.shown}")
         profile = self.profile or (self._beside(file.profile) if file.profile else None)
         if dictionary is not None:
+            from anakinra_t2d.reading.redcap import redcap_tables
+
             sources = redcap_tables(file, dictionary, batch_rows=self.batch_rows)
         else:
             sources = open_tables(file, self._options(file, profile), batch_rows=self.batch_rows)
@@ -144,12 +153,17 @@ class Intake:
         elif not source.readable:
             for problem in source.problems:
                 self.report(problem, None, None)
-        elif source.sheet is None and looks_like_export(source.header):
+        elif source.sheet is None and self._needs_dictionary(source):
             words = {"problem": "this is a REDCap export; send its data dictionary (CSV) in the same folder"}
             self.report(ReadProblem("FILE-002", file.shown, details=words), None, None)
         elif not (source.sheet or "").startswith(_NOT_DATA):
             self.left_out.append(file.shown if alone else file_and_sheet(source))
             self.report(ReadProblem("FILE-006", file.shown, sheet=source.sheet), None, None)
+
+    def _needs_dictionary(self, source: TextTable) -> bool:
+        from anakinra_t2d.reading.redcap import looks_like_export
+
+        return looks_like_export(source.header)
 
     def _canonical(self, name: str, file: SourceFile, source: TextTable, *, alone: bool) -> None:
         if name in self.direct:
@@ -167,6 +181,8 @@ class Intake:
             self.direct[name] = file
 
     def _sheet(self, source: TextTable, layout: SheetLayout, profile: Profile | None, *, alone: bool = True) -> None:
+        from anakinra_t2d.harmonise.sheet_run import SheetRun
+
         number = self.new_number(source.file.shown, source.sheet)
         run = SheetRun(
             number, source, layout, profile, self.found, self.side, self.scratch, self.report, may_be_empty=not alone
@@ -192,6 +208,8 @@ class Intake:
 
     def _beside(self, path: Path) -> Profile:
         if path not in self._profiles:
+            from anakinra_t2d.schema.loading import load_profile
+
             try:
                 self._profiles[path] = load_profile(path, self.found)
             except SchemaError as error:

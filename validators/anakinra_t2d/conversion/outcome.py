@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anakinra_t2d.finding import Finding
-from anakinra_t2d.harmonise.sheet_run import SheetAccount
 from anakinra_t2d.rows.verdicts import CheckCount
+
+if TYPE_CHECKING:
+    from anakinra_t2d.harmonise.sheet_run import SheetAccount
 
 FORMAT = 1
 """Version of the JSON document."""

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,7 +17,6 @@ from anakinra_t2d.conversion.across_run import AcrossRun
 from anakinra_t2d.conversion.folders import Folders
 from anakinra_t2d.conversion.intake import Intake
 from anakinra_t2d.conversion.outcome import Outcome
-from anakinra_t2d.conversion.outputs import Lineage, write_outputs
 from anakinra_t2d.conversion.rejected import RejectedRows
 from anakinra_t2d.conversion.site import site_profile
 from anakinra_t2d.conversion.table_run import TableRun, TableSource
@@ -24,10 +24,12 @@ from anakinra_t2d.finding import Location
 from anakinra_t2d.reading import InputError, ReadProblem, discover
 from anakinra_t2d.reading.discover import MANIFEST, nothing_found
 from anakinra_t2d.report.findings_file import SavedFindings, read_findings
-from anakinra_t2d.restricted import inspect_paths
 from anakinra_t2d.schema import Definitions, Profile, definitions
 from anakinra_t2d.write.parquet_table import ParquetTable
 from anakinra_t2d.write.whole_directory import whole_directory
+
+if TYPE_CHECKING:
+    from anakinra_t2d.conversion.outputs import Lineage
 
 Progress = Callable[[str, float], None]
 _READING = 0.4
@@ -73,6 +75,8 @@ def validate(
         run.outcome.not_listed_before = earlier.not_listed if earlier else None
         outcome = run.check([Path(p) for p in paths], only)
         if blinded:
+            from anakinra_t2d.restricted import inspect_paths
+
             inspected = inspect_paths([Path(p) for p in paths], run.wording).findings
             outcome.add(finding for finding in inspected if only is None or finding.code in only)
         return outcome
@@ -98,6 +102,8 @@ def convert(
         OutputError: ``out`` holds something else, or cannot be written.
         RuleError: a rule could not be run.
     """
+    from anakinra_t2d.conversion.outputs import write_outputs
+
     found = found or definitions()
     site, wording = site_profile(profile, found), _wording(found, accepted, None, show_values=show_values)
     with (
@@ -141,6 +147,8 @@ class _Run:
 
     def lineage(self) -> Lineage:
         """Every changed cell: those of harmonised files, then those of the tables."""
+        from anakinra_t2d.conversion.outputs import Lineage
+
         self.intake.side.lineage.close()
         harmonised = self.intake.side.lineage
         changed = [row for run in self.runs.values() for row in run.cells.changed]

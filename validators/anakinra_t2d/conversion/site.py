@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 
 from anakinra_t2d.reading import InputError
-from anakinra_t2d.schema import Definitions, Profile, SchemaError, load_profile
+from anakinra_t2d.schema import Definitions, Profile, SchemaError
 
 
 def site_profile(named: str | Path | Profile | None, found: Definitions) -> Profile | None:
@@ -25,6 +25,8 @@ def site_profile(named: str | Path | Profile | None, found: Definitions) -> Prof
         known = f"did you mean {near[0]}?" if near else f"known are {', '.join(found.profiles)}."
         raise InputError(f"There is no site profile {named}, neither by name nor as a file; {known}")
     try:
+        from anakinra_t2d.schema.loading import load_profile
+
         return load_profile(path, found)
     except SchemaError as error:
         raise InputError(f"The site profile {path} cannot be used:\n{error}") from None

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import polars as pl
-from pandera.errors import SchemaError
 
 from anakinra_t2d.across.readings import likely_reading
 from anakinra_t2d.conversion.outcome import Outcome, TableOutcome
 from anakinra_t2d.conversion.records import LineMap, Records
 from anakinra_t2d.conversion.rejected import RejectedRows
 from anakinra_t2d.finding import Finding, Location, record_key
-from anakinra_t2d.harmonise.flagged_cells import split_flagged
 from anakinra_t2d.harmonise.header import Header, match_header
 from anakinra_t2d.harmonise.record_frame import problems_of, record_keys
 from anakinra_t2d.harmonise.typing import CellTyper, TypedBatch
@@ -25,7 +23,6 @@ from anakinra_t2d.reading.cells import Batch
 from anakinra_t2d.reading.odd_text import describe_odd_text
 from anakinra_t2d.reading.problems import ReadProblem
 from anakinra_t2d.rows.checks import RowCheck, row_checks
-from anakinra_t2d.rows.pandera_schema import VERDICT, verdict_schema
 from anakinra_t2d.rows.recalculated import recalculated
 from anakinra_t2d.rows.verdicts import RowChecker, Verdicts
 from anakinra_t2d.schema import Definitions, Field, Table
@@ -151,7 +148,6 @@ class TableRun:
         self._skipped = [check for check in checks if check.presence and check.field in missing]
         self._checks = [check for check in checks if not (check.presence and check.field in missing)]
         self._checker = RowChecker(self._checks)
-        self._contract = verdict_schema(self.table)
         self._unfilled = [name for name in header.missing if self.table.fields[name].required == "always"]
 
     def _say_header(self, header: Header) -> None:
@@ -205,6 +201,8 @@ class TableRun:
         """Take results that are no number out of the problems of a batch; a record without a key keeps them."""
         if not typed.problems or not set(self.table.key) <= set(cells.columns):
             return typed
+        from anakinra_t2d.harmonise.flagged_cells import split_flagged
+
         split, flags = split_flagged(typed, self.table, self.found)
         if flags.is_empty():
             return typed
@@ -256,10 +254,9 @@ class TableRun:
         for check in self._skipped:
             self.outcome.count(check.rule.code, self.table.name, check.field).add(0, 0, typed.frame.height)
         unreadable = {name: set(positions) for name, positions in typed.unreadable.items()}
-        has_errors = not self._is_sound(verdicts)
         for index, check in enumerate(self._checks):
             count = verdicts.count(index)
-            failing = verdicts.failing(index).to_list() if count.failed and (has_errors or not check.is_error) else []
+            failing = verdicts.failing(index).to_list() if count.failed else []
             excused = {p for p in failing if check.presence and self._is_explained(check, view, unreadable, p)}
             if excused:
                 failing = [position for position in failing if position not in excused]
@@ -275,14 +272,6 @@ class TableRun:
                         self.cells.set_aside.add((view.row(position), check.field))
                 if self._lists(check.rule.code, check.field, check.rule.severity):
                     yield position, self._check_finding(view, check, position)
-
-    def _is_sound(self, verdicts: Verdicts) -> bool:
-        """Whether pandera accepts the batch; which rows fail, and why, is then looked up in the verdicts."""
-        try:
-            self._contract.validate(verdicts.fused().alias(VERDICT).to_frame())
-        except SchemaError:
-            return False
-        return True
 
     def _reject_empty(self, check: RowCheck, positions: Iterable[int], reasons: dict[int, list[str]]) -> None:
         """Cells that must never be empty and were not read for a reason reported elsewhere: their rows cannot stay."""

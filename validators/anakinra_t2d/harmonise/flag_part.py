@@ -13,8 +13,6 @@ from anakinra_t2d.schema import Table
 
 def flag_parts(flags: FrameLog, table: Table, places: Sequence[tuple[str, str | None]], scratch: Path) -> list[Part]:
     """One part for each sheet that gave flags; ``places`` are file and sheet by number."""
-    if not flags.rows:
-        return []
     frame = flags.read()
     parts = []
     for (number,), rows in frame.group_by("source", maintain_order=True):

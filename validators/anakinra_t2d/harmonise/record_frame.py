@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from anakinra_t2d.harmonise.cells import ReadCells
 from anakinra_t2d.harmonise.typing import CellProblem
+
+if TYPE_CHECKING:
+    from anakinra_t2d.harmonise.cells import ReadCells
 
 EVENTS = ("raw", "unit", "conversion", "flag", "limit", "note")
 NOTES = ":notes"

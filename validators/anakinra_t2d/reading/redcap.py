@@ -21,11 +21,10 @@ from anakinra_t2d.reading.redcap_dictionary import (
     RedcapField,
     RedcapProject,
     checkbox_code,
-    is_dictionary,
     read_dictionary,
 )
 
-__all__ = ["RedcapTable", "is_dictionary", "looks_like_export", "redcap_tables"]
+__all__ = ["RedcapTable", "looks_like_export", "redcap_tables"]
 
 EVENT = "redcap_event_name"
 INSTRUMENT = "redcap_repeat_instrument"

@@ -15,17 +15,6 @@ from anakinra_t2d.schema import Definitions, Field, Table, definitions
 if TYPE_CHECKING:
     from pandera.api.polars.types import PolarsData
 
-VERDICT = "row_verdict"
-
-
-def verdict_schema(table: Table) -> pa.DataFrameSchema:
-    """The schema that the converter holds each batch against: the fused verdict of every row must be true.
-
-    It reads the boolean column ``row_verdict`` that the row checks have left, so that nothing is computed twice.
-    """
-    check = pa.Check.eq(True, n_failure_cases=1, error="a row check of severity error fails")
-    return pa.DataFrameSchema({VERDICT: pa.Column(pl.Boolean, checks=check, nullable=False)}, name=table.name)
-
 
 def pandera_schema(table: Table | str, found: Definitions | None = None) -> pa.DataFrameSchema:
     """The pandera schema of a table for a polars frame with typed columns.

@@ -32,11 +32,6 @@ class Verdicts:
     frame: pl.DataFrame
     checks: tuple[RowCheck, ...]
 
-    def fused(self) -> pl.Series:
-        """False where any error-level check of the row fails."""
-        parts = [pl.col(str(i)).fill_null(True) for i, check in enumerate(self.checks) if check.is_error]
-        return self.frame.select(pl.all_horizontal(parts) if parts else pl.repeat(True, pl.len())).to_series()
-
     def failing(self, check: int) -> pl.Series:
         """Positions of the rows that break the check."""
         return (~self.frame[str(check)]).arg_true()

@@ -29,4 +29,4 @@ Sql = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 class Definition(BaseModel):
     """A frozen, strict record of the schema: unknown keys and silent type changes are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from anakinra_t2d.schema.load import definitions
+from anakinra_t2d.schema import definitions
 from anakinra_t2d.simulation import clamp, conduct, events, history, measured, people, screening
 from anakinra_t2d.simulation.body import Body, VitalSigns, draw_body, draw_vital_signs
 from anakinra_t2d.simulation.enrolment import Index, enrol

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from anakinra_t2d.schema.load import definitions
+from anakinra_t2d.schema import definitions
 from anakinra_t2d.schema.tables import Field
 from anakinra_t2d.simulation.calendar import NONE
 

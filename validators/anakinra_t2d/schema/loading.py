@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,20 +28,9 @@ from anakinra_t2d.schema.rules import RuleFile
 from anakinra_t2d.schema.sites import Profile
 from anakinra_t2d.schema.tables import Table
 from anakinra_t2d.schema.trial import Codelists, Trial
-from anakinra_t2d.schema.where import data_root
 from anakinra_t2d.schema.yaml_source import Loc, SchemaError, YamlSource, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-@cache
-def definitions() -> Definitions:
-    """The definitions this package ships.
-
-    Raises:
-        SchemaError: a schema file is wrong; the message names file and line.
-    """
-    return load(data_root())
 
 
 def load(root: Path) -> Definitions:
