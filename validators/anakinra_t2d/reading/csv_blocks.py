@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import polars as pl
 import pyarrow as pa
@@ -71,8 +71,8 @@ class _Exported:
 
     array: pa.Array
 
-    def __arrow_c_array__(self, requested_schema: object | None = None) -> object:
-        return self.array.__arrow_c_array__(requested_schema)
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        return cast(tuple[object, object], self.array.__arrow_c_array__(requested_schema))
 
 
 def byte_series(block: bytes) -> pl.Series:
