@@ -168,6 +168,9 @@ def _likeliest(lines: list[str], usual: str, known: frozenset[str]) -> _Reading:
     first = _Reading(lines, usual, known)
     if usual != "," and first.width > 1:
         return first
+    # most files, and no other delimiter finds more names than all
+    if first.width > 1 and first.known == first.width:
+        return first
     others = [_Reading(lines, mark, known) for mark in CANDIDATES if mark != usual]
     splitting = [each for each in [first, *others] if each.width > 1]
     return max(splitting, key=_Reading.score, default=first)

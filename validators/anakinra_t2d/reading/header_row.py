@@ -27,9 +27,13 @@ def known_names(row: Sequence[str | None], known: frozenset[str]) -> set[str]:
     """The known names (in lower case) that a row holds, with their unit or without."""
     found: set[str] = set()
     for cell in row:
-        if cell:
-            whole, name = cell.strip().lower(), name_and_unit(cell)[0].lower()
-            found |= {whole} & known or {name} & known
+        if not cell:
+            continue
+        whole = cell.strip().lower()
+        if whole in known:
+            found.add(whole)
+        elif "," in whole or whole[-1:] in _CLOSED_BY:
+            found |= {name_and_unit(cell)[0].lower()} & known
     return found
 
 
