@@ -12,9 +12,24 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
+from anakinra_t2d.cli.memory import require_address_space
+
 P = ParamSpec("P")
 R = TypeVar("R")
-_EXPECTED = ("InputError", "OutputError", "SchemaError", "RuleError", "RelationError", "ReadingError")
+_EXPECTED = (
+    "InputError",
+    "OutputError",
+    "SchemaError",
+    "RuleError",
+    "RelationError",
+    "ReadingError",
+    "MemoryLimitError",
+)
+
+
+_FULL = ("No space left", "File too large", "Disk quota exceeded", "os error 28", "os error 27")
+_WITHOUT_LIBRARIES = ("explain",)
+"""Commands that need no more than the definitions."""
 
 
 class TerminatedError(BaseException):
@@ -28,6 +43,8 @@ def report_failures(command: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with _ending_in_order():
+                if command.__name__ not in _WITHOUT_LIBRARIES:
+                    require_address_space()
                 return command(*args, **kwargs)
         except (click.ClickException, SystemExit):
             raise
@@ -76,8 +93,8 @@ def sentence(error: Exception) -> str:
         return f"The system refused to read or write: {error.strerror or error}{place}."
     if isinstance(error, MemoryError):
         return "There is not enough memory; close other programs, raise the limit, or give fewer files at once."
-    if "No space left" in str(error):
-        return f"The disk is full: {error}"
+    if any(words in str(error) for words in _FULL):
+        return "The disk is full, or a file became larger than the system allows; nothing was written."
     return (
         f"This should not have happened: {kind}: {error}\n"
         "Please report it with the command you ran; ANAKINRA_T2D_DEBUG=1 shows where it happened."

@@ -22,6 +22,7 @@ def profile(paths: tuple[Path, ...], out: Path | None) -> None:
     sure that is; what is unsure stands under `undecided`, and the profile is not used until that is empty.
     """
     from anakinra_t2d.profiling import draft_profile
+    from anakinra_t2d.write.whole_file import write_whole_file
 
     if out is not None and out.exists():
         click.echo(f"The file {out} exists already; give a new name.", err=True)
@@ -30,8 +31,7 @@ def profile(paths: tuple[Path, ...], out: Path | None) -> None:
     if out is None:
         click.echo(draft.text, nl=False)
     else:
-        with out.open("x", encoding="utf-8") as stream:
-            stream.write(draft.text)
+        write_whole_file(out, draft.text.encode())
     for problem in draft.problems:
         click.echo(f"Noticed: {problem}", err=True)
     click.echo(summary(draft.sure, draft.open, out), err=True)

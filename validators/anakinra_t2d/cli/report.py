@@ -106,16 +106,11 @@ def _comparisons(folder: Path, found: Definitions) -> list[Comparison]:
 def _write(target: Path, text: str) -> None:
     """Write the whole file or nothing."""
     from anakinra_t2d.write.whole_directory import OutputError
+    from anakinra_t2d.write.whole_file import write_whole_file
 
     if target.is_dir():
         raise OutputError(f"{target} is a directory; name a file.")
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(target)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}.") from error
+    write_whole_file(target, text.encode(), replace=True)
 
 
 WRITERS: dict[str, Callable[[Request], str]] = {"html": _html, "xlsx": _queries}

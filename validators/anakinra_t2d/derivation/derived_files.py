@@ -17,7 +17,7 @@ from anakinra_t2d.derivation.eligibility import eligibility_parts
 from anakinra_t2d.forms.arrow import made_with
 from anakinra_t2d.forms.derived_tables import DERIVED, derived_resources
 from anakinra_t2d.reading.discover import MANIFEST, PACKAGE
-from anakinra_t2d.write.whole_directory import whole_directory
+from anakinra_t2d.write.whole_directory import OutputError, whole_directory
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,9 +36,11 @@ def beside(converted: Converted, found: Definitions) -> Iterator[DerivedFiles]:
     """Yield the files to write; when the block ends without an error they stand beside the tables.
 
     Raises:
-        OutputError: the directory cannot be written.
+        OutputError: the directory cannot be written, or another run wrote it after it was opened.
     """
     with whole_directory(converted.folder, marker=MANIFEST) as partial:
+        if json.loads((converted.folder / MANIFEST).read_text(encoding="utf-8")) != converted.manifest:
+            raise OutputError(f"{converted.folder} was written again by another run; derive it again.")
         replaced = {RESULTS_TEXT, *(f"{name}.parquet" for name in DERIVED)}
         for path in sorted(converted.folder.iterdir()):
             if path.name not in replaced and not path.name.startswith("."):

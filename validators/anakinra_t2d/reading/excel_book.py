@@ -16,12 +16,17 @@ from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, Shee
 
 from anakinra_t2d.reading.excel_cells import Value
 from anakinra_t2d.reading.excel_marks import workbook_marks
+from anakinra_t2d.reading.excel_probe import MAX_CELLS as MAX_OLD_CELLS
+from anakinra_t2d.reading.excel_probe import PROBED, require_loadable
 from anakinra_t2d.reading.excel_safety import PASSWORD, require_workbook
 from anakinra_t2d.reading.problems import UnreadableError
 from anakinra_t2d.reading.sheet_marks import Cell, SheetMarks
 
 MAX_CELLS = 50_000_000
 """Rows times columns of a sheet, from its first to its last filled cell."""
+MAX_ROWS = 1_048_576
+MAX_COLUMNS = 16_384
+"""What spreadsheet programs can hold."""
 _KEPT_CELLS = 10_000_000
 _SHOWN = {
     "Div0": "#DIV/0!",
@@ -54,6 +59,9 @@ class Workbook:
         self._marks = marks.sheets
         self._kept: dict[int, CalamineSheet] = {}
         self._kept_cells = 0
+        self._most_cells = MAX_OLD_CELLS if self.kind in PROBED else MAX_CELLS
+        if self.kind in PROBED:
+            require_loadable(path)
         with as_sentences():
             self._book = CalamineWorkbook.from_path(path)
             found = self._book.sheets_metadata
@@ -68,12 +76,15 @@ class Workbook:
         kept = self._kept.get(sheet.place)
         if kept is not None:
             return kept
-        known = self._marks.get(sheet.name, SheetMarks())
-        _require_size(known.rows, known.columns)
+        known = self._marks.get(sheet.name)
+        if known is not None:
+            _require_size(known.rows, known.columns, self._most_cells)
+        elif self.kind == "xlsx":
+            require_loadable(self.path)  # its list of sheets is not the one that was followed
         with as_sentences():
             loaded = self._book.get_sheet_by_index(sheet.place)
         cells = loaded.height * loaded.width
-        _require_size(loaded.height, loaded.width)
+        _require_size(loaded.height, loaded.width, self._most_cells)
         if self._kept_cells == 0 or self._kept_cells + cells <= _KEPT_CELLS:
             self._kept[sheet.place] = loaded
             self._kept_cells += cells
@@ -124,10 +135,15 @@ class Workbook:
         return errors
 
 
-def _require_size(rows: int, columns: int) -> None:
-    if rows * columns > MAX_CELLS:
+def _require_size(rows: int, columns: int, most_cells: int) -> None:
+    if rows > MAX_ROWS or columns > MAX_COLUMNS:
         raise UnreadableError(
-            f"the sheet spans {rows:,} rows and {columns:,} columns; {MAX_CELLS:,} cells are the limit; "
+            f"the sheet spans {rows:,} rows and {columns:,} columns, more than any spreadsheet program can hold: "
+            "the workbook is damaged"
+        )
+    if rows * columns > most_cells:
+        raise UnreadableError(
+            f"the sheet spans {rows:,} rows and {columns:,} columns; {most_cells:,} cells are the limit; "
             "clear what stands far outside the table, or save it as .csv"
         )
 

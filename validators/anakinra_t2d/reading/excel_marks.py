@@ -22,6 +22,8 @@ from anakinra_t2d.reading.sheet_marks import Merged, SheetMarks
 EPOCH_1900 = "1899-12-30"
 EPOCH_1904 = "1904-01-01"
 _KEPT = 1 << 20
+_DIGITS = 9
+"""Of a number that is too large anyway, the first digits or letters tell enough."""
 _SMALL_PART = 64 << 20
 
 _NAME = rb"(?:[A-Za-z0-9_.-]+:)?"
@@ -32,9 +34,12 @@ _UNFINISHED = re.compile(
 )
 _REFERENCE = re.compile(rb"\sr=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
 # patterns that begin with fixed letters are found many times faster
-_ROW = re.compile(rb'row r="([0-9]{1,7})"')
-_FAR_COLUMN = re.compile(rb'<c r="([A-Z]{2,3})[0-9]')
+_ROW = re.compile(rb'row r="([0-9]+)"')
+_FAR_COLUMN = re.compile(rb'<c r="([A-Za-z]{2,})[0-9]')
+_FAR_ROW = re.compile(rb'<c r="[A-Za-z]+([0-9]{6,})"')
 _NEAR_COLUMNS = 26
+_PLACE = re.compile(rb"<%(n)s(?:c|row)\s[^>]*?\br\s*=\s*[\"']([A-Za-z]*)([0-9]+)[\"']" % {b"n": _NAME})
+_UNUSUAL = (b":c ", b":row ", b"<c\n", b"<c\t", b"<c\r", b"<row\n", b"<row\t", b"<row\r")
 _TEXT_RESULT = re.compile(rb"\st=[\"']str[\"']")
 _XLSB_MERGED = re.compile(rb"\xb1\x01\x04.{4}((?:\xb0\x01\x10.{16})+)\xb2\x01\x00", re.DOTALL)
 _XLSB_EPOCH = 153
@@ -74,7 +79,7 @@ def workbook_marks(path: Path, kind: Kind) -> Marks:
             parts[name] = SheetMarks(may_have_errors=True, merged=_xlsb_merged(_last(pieces)))
     try:
         return _named(small, parts)
-    except (ET.ParseError, struct.error, UnicodeDecodeError, IndexError):
+    except (ET.ParseError, struct.error, ValueError, LookupError):
         raise UnreadableError("the workbook is damaged: its list of sheets cannot be read") from None
 
 
@@ -186,8 +191,13 @@ def _xml_sheet(pieces: Iterator[bytes]) -> SheetMarks:
 def _note_cells(text: bytes, marks: SheetMarks) -> None:
     if not marks.may_have_errors and any(mark in text for mark in _ERRORS):
         marks.may_have_errors = True
-    marks.rows = max([marks.rows, *map(int, set(_ROW.findall(text)))])
-    far = [column_number(letters.decode()) + 1 for letters in set(_FAR_COLUMN.findall(text))]
+    rows, letters = {*_ROW.findall(text), *_FAR_ROW.findall(text)}, set(_FAR_COLUMN.findall(text))
+    if not _is_usual(text):
+        places = _PLACE.findall(text)
+        rows.update(row for _, row in places)
+        letters.update(column for column, _ in places if column)
+    marks.rows = max([marks.rows, *(int(row[:_DIGITS]) for row in rows)])
+    far = [column_number(each[:_DIGITS].decode()) + 1 for each in letters]
     marks.columns = max([marks.columns, _NEAR_COLUMNS, *far])
     if b"<f" not in text and b":f" not in text:
         return
@@ -202,10 +212,19 @@ def _note_cells(text: bytes, marks: SheetMarks) -> None:
             marks.unplaced += 1
 
 
+def _is_usual(text: bytes) -> bool:
+    """Whether every row and cell begins with its place, as the programs write it."""
+    return (
+        text.count(b"<c ") == text.count(b'<c r="')
+        and text.count(b"<row ") == text.count(b'<row r="')
+        and not any(mark in text for mark in _UNUSUAL)
+    )
+
+
 def column_number(letters: str) -> int:
     """Place of a column from 0: ``A`` is 0, ``AB`` is 27."""
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
     return number - 1
 

@@ -54,9 +54,17 @@ class FileWatch:
         if now.st_size != self.size:
             way = "truncated" if now.st_size < self.size else "written to"
             return f"the file was {way} while it was read: {self.size} bytes before, {now.st_size} after"
-        before = self._before
-        if (now.st_dev, now.st_ino, now.st_mtime_ns) != (before.st_dev, before.st_ino, before.st_mtime_ns):
+        if _state(now) != _state(self._before):
             return "the file was written again while it was read"
         if self._hashed != self.size:
             return f"the file has {self.size} bytes, but {max(self._hashed, 0)} could be read"
         return None
+
+
+def _state(facts: os.stat_result) -> tuple[int, ...]:
+    """What differs after a file was replaced or written.
+
+    Who writes the old time of writing back cannot write back ``st_ctime_ns``, the time of the last change of any kind.
+    On Windows that is the time of creation, which tells no more.
+    """
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns

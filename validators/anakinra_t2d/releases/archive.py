@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from anakinra_t2d.releases.package import sha256
-from anakinra_t2d.write.whole_directory import OutputError
+from anakinra_t2d.write.whole_directory import OutputError, partial_name, remove_left_overs
+from anakinra_t2d.write.whole_file import put_new
 
 CHECKSUMS = "checksums.sha256"
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -40,13 +40,14 @@ def require_place(target: Path) -> None:
 
 @contextmanager
 def workplace(target: Path) -> Iterator[Path]:
-    """A hidden folder beside ``target`` for the making of it, which is gone afterwards.
+    """A hidden folder beside ``target`` for the making of it, which is gone afterwards; so are those of killed runs.
 
     Raises:
         OutputError: the disk is full, or the folder cannot be written.
     """
-    folder = target.parent / f".{target.name}.partial-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    folder = partial_name(target)
     try:
+        remove_left_overs(target)
         folder.mkdir(mode=0o700)
         yield folder
     except OutputError:
@@ -101,16 +102,7 @@ def write_archive(folder: Path, archive: Path, target: Path) -> None:
                     shutil.copyfileobj(source, part, _BLOCK)
         stream.flush()
         os.fsync(stream.fileno())
-    _put_in_place(archive, target)
-
-
-def _put_in_place(archive: Path, target: Path) -> None:
     try:
-        # a link never replaces a file that appeared meanwhile
-        os.link(archive, target)
+        put_new(archive, target)
     except FileExistsError:
         raise OutputError(f"{target} appeared while the release was made; it was left as it is.") from None
-    except OSError:
-        if target.exists():
-            raise OutputError(f"{target} appeared while the release was made; it was left as it is.") from None
-        os.rename(archive, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import uuid
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,7 @@ from anakinra_t2d.finding import printable
 from anakinra_t2d.reading import InputError
 from anakinra_t2d.schema import SchemaError
 from anakinra_t2d.schema.accepted import AcceptedFinding, AcceptedList, read_accepted
-from anakinra_t2d.write.whole_directory import OutputError
+from anakinra_t2d.write.whole_file import write_whole_file
 
 _ITEM = re.compile(r"^(\s*)- ")
 
@@ -128,16 +127,7 @@ def plain_line(text: str) -> str:
 
 
 def _put(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from None
+    write_whole_file(path, text.encode(), replace=True)
 
 
 def entries_there(path: Path, trial: str) -> AcceptedList | None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from anakinra_t2d.write.sole_writer import BusyError, sole_writer
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -25,21 +27,30 @@ def whole_directory(target: Path, *, marker: str) -> Iterator[Path]:
 
     A directory that is already there is replaced only when it is empty or holds the file ``marker``, which says that
     it is an earlier output. Everything is flushed to the disk before the exchange. Left-overs of killed runs are
-    removed by the next run into the same target.
+    removed by the next run into the same target. Two runs never write to one target at the same time.
 
     Raises:
-        OutputError: the target holds something else, or its folder cannot be written.
+        OutputError: the target holds something else, another run writes to it, or its folder cannot be written.
     """
     target = Path(os.path.abspath(target))
     _check_replaceable(target, marker)
-    prefix = f".{target.name}.partial-"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        with sole_writer(target):
+            yield from _made(target)
+    except BusyError:
+        raise OutputError(
+            f"Another run is writing to {target}; wait until it has ended, or name another output."
+        ) from None
+    except OSError as error:
+        raise OutputError(f"Cannot write into {target.parent}: {error.strerror}.") from error
+
+
+def _made(target: Path) -> Iterator[Path]:
+    try:
         _restore_interrupted(target)
-        for left in target.parent.glob(f"{prefix}*"):
-            if not _is_running(left.name.removeprefix(prefix)):
-                shutil.rmtree(left, ignore_errors=True)
-        partial = target.parent / f"{prefix}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        remove_left_overs(target)
+        partial = partial_name(target)
         partial.mkdir()
     except OSError as error:
         raise OutputError(f"Cannot write into {target.parent}: {error.strerror}.") from error
@@ -52,6 +63,22 @@ def whole_directory(target: Path, *, marker: str) -> Iterator[Path]:
         raise OutputError(f"Cannot write {target}: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_name(target: Path) -> Path:
+    """A hidden name beside ``target`` that no other run has, for what is to become it."""
+    return target.parent / f".{target.name}.partial-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def remove_left_overs(target: Path) -> None:
+    """Remove what killed runs have half made beside ``target``."""
+    prefix = f".{target.name}.partial-"
+    for left in sorted(target.parent.iterdir()):
+        if left.name.startswith(prefix) and not _is_running(left.name.removeprefix(prefix)):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def _check_replaceable(target: Path, marker: str) -> None:

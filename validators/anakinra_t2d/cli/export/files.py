@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from anakinra_t2d.write.whole_directory import OutputError
+from anakinra_t2d.write.whole_file import write_whole_file
 
 out_option: Callable[[Any], Any] = click.option(
     "--out",
@@ -50,17 +51,7 @@ def write_file(target: Path, content: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    made = False
-    try:
-        with target.open("xb") as file:
-            made = True
-            file.write(content)
-    except BaseException as error:
-        if made:
-            target.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}.") from None
-        raise
+    write_whole_file(target, content)
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
