@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from anakinra_t2d.schema import Table
     from anakinra_t2d.schema.rules import AcrossRule
 
-_HOLDS = "_holds"
-_HIDDEN = (_HOLDS, "_row", "_written")
+HOLDS = "_holds"
+_HIDDEN = (HOLDS, "_row", "_written")
 
 
 class RuleError(Exception):
@@ -89,8 +89,8 @@ def judge(con: duckdb.DuckDBPyConnection, concrete: ConcreteRule, table: Table, 
     try:
         rows = con.execute(
             f"SELECT {'field' if concrete.by_field else 'NULL'} AS field, COUNT(*), "
-            f"COUNT(*) FILTER (WHERE {_HOLDS}), COUNT(*) FILTER (WHERE NOT {_HOLDS}) "
-            f"FROM ({_query(concrete)}) {'GROUP BY field ORDER BY field' if concrete.by_field else ''}"
+            f"COUNT(*) FILTER (WHERE {HOLDS}), COUNT(*) FILTER (WHERE NOT {HOLDS}) "
+            f"FROM ({query_of(concrete)}) {'GROUP BY field ORDER BY field' if concrete.by_field else ''}"
         ).fetchall()
         any_failed = any(failed for *_, failed in rows)
         violations = _violations(con, prepare(con, concrete, table), limit) if any_failed and limit > 0 else []
@@ -119,26 +119,37 @@ def prepare(con: duckdb.DuckDBPyConnection, concrete: ConcreteRule, table: Table
     """
     import duckdb
 
-    rule, query = concrete.rule, _query(concrete)
+    rule, query = concrete.rule, query_of(concrete)
     try:
         types = {name: kind for name, kind, *_ in con.execute(f"DESCRIBE {query}").fetchall()}
     except duckdb.Error as error:
         raise RuleError(rule.code, f"the rule cannot run on {concrete.table}: {error}") from error
-    if types[_HOLDS] != "BOOLEAN":
-        raise RuleError(rule.code, f"`assert` gives {types[_HOLDS]}, which is no condition")
-    missing = [name for name in table.key if name not in types]
+    if types[HOLDS] != "BOOLEAN":
+        raise RuleError(rule.code, f"`assert` gives {types[HOLDS]}, which is no condition")
+    return judged_by(concrete, query, table, types)
+
+
+def judged_by(concrete: ConcreteRule, query: str, table: Table, names: Collection[str]) -> Judged:
+    """A rule whose ``query`` selects columns of these names.
+
+    Raises:
+        RuleError: a column that is needed is not among them.
+    """
+    rule = concrete.rule
+    missing = [name for name in table.key if name not in names]
     if missing and len(missing) < len(table.key):
         raise RuleError(rule.code, f"`records` lacks {', '.join(missing)}, part of the key of {table.name}")
     needed = ["field"] if concrete.by_field else [concrete.field] if concrete.field and not missing else []
-    if lacking := [name for name in needed if name not in types]:
+    if lacking := [name for name in needed if name not in names]:
         raise RuleError(rule.code, f"`records` lacks the column {lacking[0]}")
-    columns = [name for name in types if name not in _HIDDEN]
+    columns = [name for name in names if name not in _HIDDEN]
     return Judged(concrete, query, columns, [] if missing else table.key)
 
 
-def _query(concrete: ConcreteRule) -> str:
+def query_of(concrete: ConcreteRule) -> str:
+    """The records of a rule with its condition as the column ``_holds``."""
     rule = concrete.rule
-    return f"SELECT *, ({rule.assert_}\n) AS {_HOLDS} FROM (\n{rule.records}\n) AS _judged"
+    return f"SELECT *, ({rule.assert_}\n) AS {HOLDS} FROM (\n{rule.records}\n) AS _judged"
 
 
 def violation(judged: Judged, row: int | None, written: bool | None, cells: Iterable[object]) -> Violation:
@@ -158,7 +169,7 @@ def _violations(con: duckdb.DuckDBPyConnection, judged: Judged, limit: int) -> l
     # every column takes part in the order, so that records with the same key come in the same order each time
     order = listed([*judged.key, *(name for name in judged.columns if name not in judged.key)])
     picked = (
-        f"SELECT {listed(judged.columns)} FROM ({judged.query}) WHERE NOT {_HOLDS} ORDER BY {order} LIMIT {int(limit)}"
+        f"SELECT {listed(judged.columns)} FROM ({judged.query}) WHERE NOT {HOLDS} ORDER BY {order} LIMIT {int(limit)}"
     )
     if not judged.key:
         return [violation(judged, None, None, cells) for cells in con.execute(picked).fetchall()]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from anakinra_t2d.across.judge import Judged, RuleError, RuleOutcome, Violation, prepare, violation
+from anakinra_t2d.across.judge import HOLDS, Judged, RuleError, RuleOutcome, Violation, judged_by, query_of, violation
 from anakinra_t2d.across.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
     from anakinra_t2d.across.expand import ConcreteRule
-    from anakinra_t2d.schema import Definitions
+    from anakinra_t2d.schema import Definitions, Table
     from anakinra_t2d.schema.rules import Statistic
 
 _INPUTS = {
@@ -51,8 +51,7 @@ def judge_statistic(
     """
     variables: list[tuple[Judged, str, list[_Test]]] = []
     for concrete in concretes:
-        judged = prepare(con, concrete, definitions.tables[concrete.table])
-        tests = _tests(con, judged)
+        judged, tests = _tests(con, concrete, definitions.tables[concrete.table])
         fields = sorted({test.field for test in tests}) if concrete.by_field else [concrete.field or ""]
         variables += [
             (judged, field, [one for one in tests if not concrete.by_field or one.field == field]) for field in fields
@@ -105,22 +104,28 @@ def _statistic(judged: Judged) -> Statistic:
     return statistic
 
 
-def _tests(con: duckdb.DuckDBPyConnection, judged: Judged) -> list[_Test]:
+def _tests(con: duckdb.DuckDBPyConnection, concrete: ConcreteRule, table: Table) -> tuple[Judged, list[_Test]]:
     import duckdb
 
-    statistic, code = _statistic(judged), judged.concrete.rule.code
+    code, query = concrete.rule.code, query_of(concrete)
+    try:
+        # run at once: to look at its columns first takes a third as long as running it
+        answer = con.execute(f"SELECT * FROM ({query}) LIMIT {_MOST_ROWS + 1}")
+        names = [name for name, *_ in answer.description or ()]
+        rows = answer.fetchall()
+    except duckdb.Error as error:
+        raise RuleError(code, f"the rule cannot run on {concrete.table}: {error}") from error
+    judged = judged_by(concrete, query, table, names)
+    statistic = _statistic(judged)
     needed = _INPUTS[statistic.distribution]
     if missing := [name for name in needed if name not in judged.columns]:
         raise RuleError(code, f"`records` lacks {', '.join(missing)}, which the test needs")
-    columns = ", ".join(quoted(name) for name in judged.columns)
-    try:
-        rows = con.execute(
-            f"SELECT _holds, {columns} FROM ({judged.query}) ORDER BY ALL LIMIT {_MOST_ROWS + 1}"
-        ).fetchall()
-    except duckdb.Error as error:
-        raise RuleError(code, f"the rule cannot run on {judged.concrete.table}: {error}") from error
     if len(rows) > _MOST_ROWS:
         raise RuleError(code, f"`records` gives more than {_MOST_ROWS} tests of one variable")
+    places = [names.index(HOLDS), *(names.index(name) for name in judged.columns)]
+    rows = sorted((tuple(row[place] for place in places) for row in rows), key=_ascending)
+    if rows and not isinstance(rows[0][0], bool | None):
+        raise RuleError(code, f"`assert` gives {rows[0][0]!r}, which is no condition")
     tests = []
     for holds, *cells in rows:
         values = dict(zip(judged.columns, cells, strict=True))
@@ -129,7 +134,12 @@ def _tests(con: duckdb.DuckDBPyConnection, judged: Judged) -> list[_Test]:
         p = None if silent else p_value(statistic, inputs)
         field, of = str(values.get("field") or ""), int(values.get("tests") or 1)
         tests.append(_Test(tuple(cells), field, holds, None if p is None or p != p else p, of))
-    return tests
+    return judged, tests
+
+
+def _ascending(cells: Sequence[Any]) -> list[tuple[bool, Any]]:
+    """Orders rows cell by cell, those without a value last, so that the order does not depend on the engine."""
+    return [(cell is None or cell != cell, 0 if cell is None or cell != cell else cell) for cell in cells]
 
 
 def _family(tests: list[_Test]) -> int:
