@@ -45,7 +45,7 @@ OURS = """
 import sys, time, resource
 import anakinra_t2d as trial
 from anakinra_t2d.conversion.run import convert
-import duckdb, polars, pyarrow.parquet, pandera.polars
+import duckdb, polars, pyarrow.parquet
 trial.definitions()
 start = time.perf_counter()
 steps = []

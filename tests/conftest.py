@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import hypothesis
 import pytest
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 # how long an example takes says more about the machine than about the code
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+Value = TypeVar("Value")
 OTHERS = Path(sys.prefix) / "others/bin/python"
 
 # Values are hidden in CI; the tests that say so set these themselves.
@@ -39,6 +41,17 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(half_made)
             half_made.rename(folder)
     return folder
+
+
+def worked_out_once(factory: pytest.TempPathFactory, name: str, work_out: Callable[[], Value]) -> Value:
+    """A value that the first of all test processes works out; the others read what it kept."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "value.pickle").write_bytes(pickle.dumps(work_out()))
+
+    value: Value = pickle.loads((made_once(factory, name, make) / "value.pickle").read_bytes())
+    return value
 
 
 @pytest.fixture(scope="session")
@@ -129,3 +142,11 @@ def engine_frames(converted_trial: Path) -> dict[str, Any]:
 
     sound = trial_frames(converted_trial)
     return {"sound": sound, "spoiled": spoiled(sound)}
+
+
+@pytest.fixture(scope="session")
+def expected_answers(engine_frames: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """What DuckDB says of the frames of a kind, for the engines that must say the same."""
+    from engines import reference
+
+    return lambda kind: worked_out_once(tmp_path_factory, f"answers_{kind}", lambda: reference(engine_frames[kind]))

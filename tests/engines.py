@@ -40,6 +40,8 @@ EVERYTHING = (PARAMETERS, ENDPOINTS)
 Frames = Mapping[str, pl.DataFrame]
 Answer = tuple[float | None, str, str | None]
 """Value, state and reason."""
+Answers = dict[tuple[str, ...], tuple[Any, ...]]
+"""What the views say, by id, patient and visit."""
 
 _POLARS: dict[FieldType, pl.DataType] = {
     "string": pl.String(),
@@ -259,6 +261,12 @@ class Spark:
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.sql.catalogImplementation": "in-memory",
             "spark.sql.codegen.wholeStage": "false",
+            # tables of one partition need no exchange, and a stage for each costs more than its few rows
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.autoBroadcastJoinThreshold": "-1",
+            "spark.ui.showConsoleProgress": "false",
+            # the optimising compiler pays in long runs only
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.log.level": "ERROR",
@@ -272,7 +280,7 @@ class Spark:
         for name, frame in frames.items():
             path = self.folder / f"{name}-{len(list(self.folder.iterdir()))}.parquet"
             frame.write_parquet(path)
-            self.session.read.parquet(str(path)).createOrReplaceTempView(name)
+            self.session.read.parquet(str(path)).coalesce(1).createOrReplaceTempView(name)
 
     def run(self, statements: Iterable[str]) -> None:
         for statement in statements:
@@ -309,15 +317,15 @@ def _columns(frame: pl.DataFrame, dialect: Dialect) -> str:
 # ------------------------------------------------------------------------------------------------------- the answers
 
 
-def derived(engine: Engine) -> dict[tuple[str, ...], tuple[Any, ...]]:
+def derived(engine: Engine) -> Answers:
     """All parameters and endpoints of a loaded engine: id, patient and visit with what the views say."""
     engine.run(statements(views(FOUND), engine.dialect))
     return read_back(engine.rows(EVERYTHING))
 
 
-def read_back(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, ...], tuple[Any, ...]]:
+def read_back(rows: Iterable[tuple[Any, ...]]) -> Answers:
     """Rows by id, patient and visit; numbers as numbers, however the engine writes them."""
-    found: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    found: Answers = {}
     for id, subject, visit, *numbers, unit, state, reason in rows:
         key = (id, subject, visit or "")
         assert key not in found, f"{key} is there twice"
@@ -343,7 +351,7 @@ def same(expected: Any, found: Any) -> bool:
     return bool(expected == found)
 
 
-def reference(frames: Frames) -> dict[tuple[str, ...], tuple[Any, ...]]:
+def reference(frames: Frames) -> Answers:
     """What DuckDB says with the views as they are."""
     engine = DuckDb()
     engine.load(frames)

@@ -39,6 +39,7 @@ from anakinra_t2d.standards.sdtm_cells import (
 from anakinra_t2d.standards.sdtm_metadata import sdtm_datasets, sdtm_profile
 from anakinra_t2d.standards.sdtm_notes import NOTES
 from anakinra_t2d.standards.sdtm_terms import shortened, submitted_terms
+from conftest import made_once
 from gaps import gaps
 from tools import missing
 
@@ -56,13 +57,15 @@ def sound(converted_trial: Path) -> Path:
 @pytest.fixture(scope="module")
 def spoiled(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A converted trial with gaps, results that are no number and rejected rows."""
-    folder = tmp_path_factory.mktemp("spoiled")
-    shutil.copytree(sound_trial, folder / "sent")
-    gaps(folder / "sent")
-    outcome = trial.convert(folder / "sent", out=folder / "converted")
-    assert outcome.errors > 0
-    assert trial.read(folder / "converted").rejected.height > 0
-    return folder / "converted"
+
+    def make(folder: Path) -> None:
+        shutil.copytree(sound_trial, folder / "sent")
+        gaps(folder / "sent")
+        outcome = trial.convert(folder / "sent", out=folder / "converted")
+        assert outcome.errors > 0
+        assert trial.read(folder / "converted").rejected.height > 0
+
+    return made_once(tmp_path_factory, "sdtm_spoiled", make) / "converted"
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +80,7 @@ def blinded(spoiled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 @pytest.fixture(scope="module")
 def exported(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The SDTM data sets of the sound trial, restricted ones among them."""
-    out = tmp_path_factory.mktemp("exported") / "sdtm"
-    sdtm(sound, FOUND, out, unblinded=True)
-    return out
+    return made_once(tmp_path_factory, "sdtm_exported", lambda folder: sdtm(sound, FOUND, folder, unblinded=True))
 
 
 def tables_of(folder: Path) -> dict[str, pl.DataFrame]:

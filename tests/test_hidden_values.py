@@ -2,53 +2,79 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import anakinra_t2d as trial
+from anakinra_t2d.conversion.outcome import Outcome
 from anakinra_t2d.finding import Finding
 from anakinra_t2d.report.html import html_report
-from conftest import change
+from conftest import Rows, change, made_once, worked_out_once
+
+BIRTH_DATES = ["13.05.1947", "1947-13-45"]
 
 
-def shown(findings: list[Finding]) -> str:
+def text_of(findings: list[Finding]) -> str:
     """Everything that any report prints of findings."""
     return "\n".join(str(finding.as_dict()) for finding in findings)
 
 
-def test_a_date_and_a_text_in_place_of_a_key_are_hidden(copy_of_trial: Path) -> None:
-    change(copy_of_trial / "visits.csv", lambda rows: rows[0].update(visit_date="31.02.2004"))
-    change(copy_of_trial / "vitals.csv", lambda rows: rows[0].update(visit="vierte Woche"))
-    open_ = shown(trial.validate(copy_of_trial).findings)
+@pytest.fixture(scope="module")
+def spoiled(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trial with each fault in a table of its own, or in a row far from the others."""
+
+    def born(rows: Rows) -> None:
+        for row, text in zip(rows, BIRTH_DATES, strict=False):
+            row["birth_date"] = text
+
+    def make(folder: Path) -> None:
+        shutil.copytree(sound_trial, folder)
+        change(folder / "visits.csv", lambda rows: rows[-1].update(visit_date="31.02.2004"))
+        change(folder / "vitals.csv", lambda rows: rows[-1].update(visit="vierte Woche"))
+        change(folder / "labs.csv", lambda rows: rows[-1].update(collected_ts="2009-03-04T08:00:00"))
+        change(folder / "medications.csv", lambda rows: rows[-1].update(med_class="a." * 500_000))
+        change(folder / "subjects.csv", born)
+
+    return made_once(tmp_path_factory, "hidden_spoiled", make)
+
+
+@pytest.fixture(scope="module")
+def converted(spoiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "hidden_converted", lambda folder: trial.convert(spoiled, out=folder))
+
+
+@pytest.fixture(scope="module")
+def shown(spoiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return worked_out_once(tmp_path_factory, "hidden_shown", lambda: trial.validate(spoiled))
+
+
+def test_a_date_and_a_text_in_place_of_a_key_are_hidden(spoiled: Path, shown: Outcome) -> None:
+    open_ = text_of(shown.findings)
     assert "31.02.2004" in open_
     assert "vierte Woche" in open_
-    hidden = shown(trial.validate(copy_of_trial, show_values=False).findings)
+    hidden = text_of(trial.validate(spoiled, show_values=False).findings)
     assert "31.02.2004" not in hidden
     assert "vierte Woche" not in hidden
 
 
-def test_the_page_hides_them_too(copy_of_trial: Path, tmp_path: Path) -> None:
-    change(copy_of_trial / "vitals.csv", lambda rows: rows[0].update(visit="vierte Woche"))
-    change(copy_of_trial / "labs.csv", lambda rows: rows[0].update(collected_ts="2009-03-04T08:00:00"))
-    outcome = trial.convert(copy_of_trial, out=tmp_path / "out")
-    assert "2009-03-04 is not in the years of the trial" in shown(outcome.findings)
-    page = html_report(tmp_path / "out", trial.definitions(), show_values=False)
+def test_the_page_hides_them_too(converted: Path, shown: Outcome) -> None:
+    assert "2009-03-04 is not in the years of the trial" in text_of(shown.findings)
+    page = html_report(converted, trial.definitions(), show_values=False)
     assert "DATE-002" in page
     assert "vierte Woche" not in page
     assert "2009-03-04" not in page
 
 
-@pytest.mark.parametrize("text", ["13.05.1947", "1947-13-45"])
-def test_a_birth_date_is_never_shown(copy_of_trial: Path, text: str) -> None:
-    change(copy_of_trial / "subjects.csv", lambda rows: rows[0].update(birth_date=text))
-    findings = trial.validate(copy_of_trial).findings
-    assert any(finding.field == "birth_date" for finding in findings)
-    assert text not in shown(findings)
+@pytest.mark.parametrize(("place", "text"), list(enumerate(BIRTH_DATES)))
+def test_a_birth_date_is_never_shown(shown: Outcome, place: int, text: str) -> None:
+    # the first row of the file is the header
+    assert any(one.field == "birth_date" and one.location.row == place + 2 for one in shown.findings)
+    assert text not in text_of(shown.findings)
 
 
-def test_a_cell_of_a_megabyte_is_cut(copy_of_trial: Path) -> None:
-    change(copy_of_trial / "medications.csv", lambda rows: rows[0].update(med_class="a." * 500_000))
-    findings = [one for one in trial.validate(copy_of_trial).findings if one.field == "med_class"]
+def test_a_cell_of_a_megabyte_is_cut(shown: Outcome) -> None:
+    findings = [one for one in shown.findings if one.field == "med_class"]
     assert findings
-    assert len(shown(findings)) < 20_000
+    assert len(text_of(findings)) < 20_000

@@ -32,7 +32,7 @@ from anakinra_t2d.report.html.submission import Submission
 from anakinra_t2d.report.html.visible import visible
 from anakinra_t2d.wording import pseudonym
 from browser import DESKTOP, PHONE, chromium, opened
-from conftest import change, read_rows
+from conftest import change, made_once, read_rows
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -145,25 +145,42 @@ def sound(derived_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def faulty(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A converted trial with a value out of range, a wrong code, an empty value and a wrong glucose of a curve."""
-    sent = tmp_path_factory.mktemp("faulty") / "sent"
-    shutil.copytree(sound_trial, sent)
-    change(sent / "vitals.csv", lambda rows: rows[5].update(weight_kg="978"))
-    change(sent / "vitals.csv", lambda rows: rows[2].update(visit="week 4"))
-    change(sent / "labs.csv", lambda rows: next(r for r in rows if r["visit"] == "week4").update(hba1c_pct=""))
-    change(sent / "ogtt.csv", lambda rows: rows[3].update(glucose_mmol_l="45"))
-    folder = sent.parent / "out"
-    trial.convert(sent, out=folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        sent = folder / "sent"
+        shutil.copytree(sound_trial, sent)
+        change(sent / "vitals.csv", lambda rows: rows[5].update(weight_kg="978"))
+        change(sent / "vitals.csv", lambda rows: rows[2].update(visit="week 4"))
+        change(sent / "labs.csv", lambda rows: next(r for r in rows if r["visit"] == "week4").update(hba1c_pct=""))
+        change(sent / "ogtt.csv", lambda rows: rows[3].update(glucose_mmol_l="45"))
+        trial.convert(sent, out=folder / "out")
+
+    return made_once(tmp_path_factory, "html_faulty", make) / "out"
+
+
+def page_of(converted: Path, name: str, factory: pytest.TempPathFactory, *, unblinded: bool = False) -> str:
+    """The page of a converted directory, made by the first process that asks for it."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "page.html").write_bytes(html_report(converted, FOUND, unblinded=unblinded).encode())
+
+    return (made_once(factory, f"html_{name}_page", make) / "page.html").read_bytes().decode()
 
 
 @pytest.fixture(scope="module")
-def sound_page(sound: Path) -> str:
-    return html_report(sound, FOUND)
+def sound_page(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(sound, "sound", tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def faulty_page(faulty: Path) -> str:
-    return html_report(faulty, FOUND)
+def faulty_page(faulty: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(faulty, "faulty", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def unblinded_page(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(sound, "unblinded", tmp_path_factory, unblinded=True)
 
 
 class TestPage:
@@ -273,7 +290,7 @@ class TestFindings:
 
 class TestBlinding:
     def test_a_blinded_page_does_not_depend_on_what_tells_the_arm(
-        self, sound: Path, sound_page: str, tmp_path: Path
+        self, sound: Path, sound_page: str, unblinded_page: str, tmp_path: Path
     ) -> None:
         """Arms, drug levels and revealing fields are changed, and not a byte of the page."""
         folder = with_findings(sound, tmp_path / "other", [])
@@ -305,14 +322,13 @@ class TestBlinding:
             derived.with_columns(pl.col("group").replace(swap)).write_parquet(folder / f"{name}.parquet")
         assert changed > 20
         assert html_report(folder, FOUND) == sound_page
-        assert html_report(folder, FOUND, unblinded=True) != html_report(sound, FOUND, unblinded=True)
+        assert html_report(folder, FOUND, unblinded=True) != unblinded_page
 
-    def test_only_an_unblinded_page_compares_the_arms(self, sound: Path, sound_page: str) -> None:
+    def test_only_an_unblinded_page_compares_the_arms(self, sound_page: str, unblinded_page: str) -> None:
         arm = FOUND.trial.arms[0].label
-        unblinded = html_report(sound, FOUND, unblinded=True)
-        assert arm in words(unblinded) and arm not in words(sound_page)
-        assert "EP01" in words(unblinded) and "EP01" not in words(sound_page)
-        assert "Unblinded report: it can reveal the arms." in words(unblinded)
+        assert arm in words(unblinded_page) and arm not in words(sound_page)
+        assert "EP01" in words(unblinded_page) and "EP01" not in words(sound_page)
+        assert "Unblinded report: it can reveal the arms." in words(unblinded_page)
 
     @pytest.mark.parametrize(
         "finding",
@@ -585,9 +601,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def pages(sound_page: str, sound: Path, faulty_page: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def pages(
+    sound_page: str, sound: Path, faulty_page: str, unblinded_page: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """The page of sound data, of faulty data, of 10,000 findings, and one for the unblinded."""
-    folder = tmp_path_factory.mktemp("pages")
     subjects = pl.read_parquet(sound / "subjects.parquet")["subject_id"].cast(pl.String).to_list()
     measured = [field for field in FOUND.tables["labs"].fields.values() if field.quantity and field.expected]
     entries = []
@@ -607,15 +624,19 @@ def pages(sound_page: str, sound: Path, faulty_page: str, tmp_path_factory: pyte
                 status="accepted" if place % 10 == 0 else "open",
             )
         )
-    texts = {
-        "sound": sound_page,
-        "faulty": faulty_page,
-        "many": html_report(with_findings(sound, folder / "many", entries), FOUND),
-        "unblinded": html_report(sound, FOUND, unblinded=True),
-    }
-    for name, text in texts.items():
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in texts}
+
+    def make(folder: Path) -> None:
+        texts = {
+            "sound": sound_page,
+            "faulty": faulty_page,
+            "many": html_report(with_findings(sound, folder / "many", entries), FOUND),
+            "unblinded": unblinded_page,
+        }
+        for name, text in texts.items():
+            (folder / f"{name}.html").write_text(text, encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "html_pages", make)
+    return {path.stem: path for path in folder.glob("*.html")}
 
 
 @pytest.mark.browser

@@ -12,6 +12,7 @@ import anakinra_t2d as trial
 from anakinra_t2d.released import Converted
 from anakinra_t2d.simulation import tables
 from anakinra_t2d.simulation.layouts import deliver
+from conftest import made_once
 
 PATIENTS, SEED = 16, 7
 
@@ -24,14 +25,15 @@ def typed() -> dict[str, pl.DataFrame]:
 @pytest.fixture(scope="module")
 def converted(typed: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Converted]:
     found = trial.definitions()
-    outputs = {}
-    for name in ("denmark", "zurich"):
-        folder: Path = tmp_path_factory.mktemp(name)
-        deliver(typed, found.profiles[name], found, folder / "sent")
-        outcome = trial.convert(folder / "sent", out=folder / "out")
-        assert (outcome.errors, outcome.warnings) == (0, 0), name
-        outputs[name] = trial.read(folder / "out")
-    return outputs
+
+    def make(folder: Path) -> None:
+        for name in ("denmark", "zurich"):
+            deliver(typed, found.profiles[name], found, folder / name / "sent")
+            outcome = trial.convert(folder / name / "sent", out=folder / name / "out")
+            assert (outcome.errors, outcome.warnings) == (0, 0), name
+
+    folder = made_once(tmp_path_factory, "two_layouts", make)
+    return {name: trial.read(folder / name / "out") for name in ("denmark", "zurich")}
 
 
 def test_every_value_comes_back(typed: dict[str, pl.DataFrame], converted: dict[str, Converted]) -> None:

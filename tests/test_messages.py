@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from anakinra_t2d.explain.examples import FILE
 from anakinra_t2d.finding import Finding
 from anakinra_t2d.schema import definitions
-from conftest import ROOT
+from conftest import ROOT, worked_out_once
 from fixture_findings import example, findings_of, snapshot
 
 FOLDER = Path(__file__).parent / "messages"
@@ -31,13 +32,17 @@ for _code in FOUND.rules:
     CODES[_code.partition("-")[0]].append(_code)
 
 
-@cache
-def findings(code: str) -> list[Finding]:
-    return findings_of(code)
+FindingsOf = Callable[[str], list[Finding]]
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> FindingsOf:
+    """What each rule finds, found once by whichever test process asks first."""
+    return cache(lambda code: worked_out_once(tmp_path_factory, f"findings_{code}", lambda: findings_of(code)))
 
 
 @pytest.mark.parametrize("prefix", CODES)
-def test_the_words_are_those_that_were_read(prefix: str) -> None:
+def test_the_words_are_those_that_were_read(prefix: str, findings: FindingsOf) -> None:
     text = "\n".join(snapshot(findings(code)) for code in CODES[prefix])
     path = FOLDER / f"{prefix}.txt"
     if UPDATE:
@@ -51,7 +56,7 @@ def test_no_snapshot_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("code", FOUND.rules)
-def test_the_words_are_whole(code: str) -> None:
+def test_the_words_are_whole(code: str, findings: FindingsOf) -> None:
     assert findings(code), "the fixture gives no finding"
     for one in findings(code):
         for text in (one.expected, one.message, one.hint):
@@ -63,7 +68,7 @@ def test_the_words_are_whole(code: str) -> None:
         assert not one.message.endswith(".")
 
 
-def test_the_examples_of_explain_are_those_of_the_fixtures() -> None:
+def test_the_examples_of_explain_are_those_of_the_fixtures(findings: FindingsOf) -> None:
     made = {"examples": {code: example(code, findings(code)) for code in FOUND.rules}}
     text = json.dumps(made, ensure_ascii=False, indent=1) + "\n"
     path = ROOT / FILE

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +17,8 @@ import pytest
 import anakinra_t2d as trial
 from anakinra_t2d.releases import endpoint_files
 from anakinra_t2d.releases.run import release
-from release_data import converted, unpacked
+from conftest import made_once
+from release_data import unpacked
 from tools import missing
 
 FOUND = trial.definitions()
@@ -25,12 +26,14 @@ TABLE, COLUMN, UNIT = "vitals", "weight_kg", "kg"
 
 
 @pytest.fixture(scope="module")
-def archive(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    base = tmp_path_factory.mktemp("readers")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(endpoint_files, "DIALECTS", ("duckdb", "sqlite"))
-        release(converted(sound_trial, base / "out"), base / "r.zip")
-        yield base / "r.zip"
+def archive(derived_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(endpoint_files, "DIALECTS", ("duckdb", "sqlite"))
+            release(derived_trial, folder / "r.zip")
+
+    return made_once(tmp_path_factory, "readers", make) / "r.zip"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from anakinra_t2d.finding import Acceptance
 from anakinra_t2d.report.github import SHOWN_OF_EACH, job_summary, without_commands, workflow_commands
 from anakinra_t2d.report.sarif import MOST_RESULTS, as_sarif
 from anakinra_t2d.schema import definitions
-from conftest import change
+from conftest import change, worked_out_once
 
 FOUND = definitions()
 
@@ -28,14 +28,18 @@ FOUND = definitions()
 @pytest.fixture(scope="module")
 def spoiled(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Findings of one row, across tables, of a missing table and of a file that nobody knows."""
-    folder = tmp_path_factory.mktemp("spoiled") / "trial"
-    shutil.copytree(sound_trial, folder)
-    change(folder / "labs.csv", lambda rows: [row.update(hba1c_pct="88") for row in rows])
-    change(folder / "vitals.csv", lambda rows: rows[0].update(visit="week 4"))
-    change(folder / "eye_exam.csv", lambda rows: rows[0].update(subject_id="DK01-999"))
-    (folder / "visits.csv").unlink()
-    (folder / "lab s – ü.csv").write_text("a\n1\n", encoding="utf-8")
-    return trial.validate(folder)
+
+    def work_out() -> Outcome:
+        folder = tmp_path_factory.mktemp("spoiled") / "trial"
+        shutil.copytree(sound_trial, folder)
+        change(folder / "labs.csv", lambda rows: [row.update(hba1c_pct="88") for row in rows])
+        change(folder / "vitals.csv", lambda rows: rows[0].update(visit="week 4"))
+        change(folder / "eye_exam.csv", lambda rows: rows[0].update(subject_id="DK01-999"))
+        (folder / "visits.csv").unlink()
+        (folder / "lab s – ü.csv").write_text("a\n1\n", encoding="utf-8")
+        return trial.validate(folder)
+
+    return worked_out_once(tmp_path_factory, "sarif_spoiled", work_out)
 
 
 def document(outcome: Outcome, base: str = "") -> dict[str, Any]:

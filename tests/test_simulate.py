@@ -14,6 +14,7 @@ from anakinra_t2d.conversion.run import validate
 from anakinra_t2d.schema import definitions
 from anakinra_t2d.simulation import simulate, tables
 from anakinra_t2d.simulation.targets import TARGETS, Target
+from conftest import made_once
 
 T_975 = {65: 1.99714}
 """Two-sided 5 % point of the t distribution for 34 + 33 patients."""
@@ -70,9 +71,7 @@ class Written:
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    folder = tmp_path_factory.mktemp("trial")
-    simulate(folder)
-    return Written(folder)
+    return Written(made_once(tmp_path_factory, "simulated", simulate))
 
 
 LABS = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from anakinra_t2d.cli.engine import engine_options, on_engine
 from anakinra_t2d.cli.failures import report_failures
 from anakinra_t2d.cli.readings import chosen_readings
 
@@ -33,7 +34,8 @@ from anakinra_t2d.cli.readings import chosen_readings
     help="text for people, json for programs.",
 )
 @report_failures
-def derive(folder: Path, readings: tuple[str, ...], all_readings: bool, layout: str) -> None:
+@engine_options
+def derive(folder: Path, readings: tuple[str, ...], all_readings: bool, layout: str, master: str | None) -> None:
     """Derive parameters, endpoints, eligibility and the comparison of the arms from converted tables.
 
     DIR is a directory that `convert` wrote. parameters.parquet, endpoints.parquet, eligibility.parquet, flow.parquet,
@@ -41,13 +43,13 @@ def derive(folder: Path, readings: tuple[str, ...], all_readings: bool, layout: 
     """
     from anakinra_t2d.cli.other_version import heed_version
     from anakinra_t2d.cli.progress import showing_progress
-    from anakinra_t2d.derivation.run import derive as run
+    from anakinra_t2d.derivation.run import derive as local
     from anakinra_t2d.schema import definitions
 
     heed_version(folder)
     chosen = chosen_readings(readings)
     with showing_progress() as progress:
-        derived = run(folder, readings=chosen, all_readings=all_readings, progress=progress)
+        derived = on_engine(local, master)(folder, readings=chosen, all_readings=all_readings, progress=progress)
     if layout == "json":
         from anakinra_t2d.report.results_json import as_json
 

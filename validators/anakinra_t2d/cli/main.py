@@ -13,6 +13,7 @@ from anakinra_t2d import __version__
 from anakinra_t2d.cli.accept import accept
 from anakinra_t2d.cli.compare import compare
 from anakinra_t2d.cli.derive import derive
+from anakinra_t2d.cli.engine import engine_options, on_engine
 from anakinra_t2d.cli.explain import explain
 from anakinra_t2d.cli.export import export
 from anakinra_t2d.cli.failures import report_failures
@@ -96,6 +97,7 @@ _ACCEPTED = click.option(
 )
 @_checking_options
 @report_failures
+@engine_options
 def validate(
     paths: tuple[Path, ...],
     profile: str | None,
@@ -107,6 +109,7 @@ def validate(
     strict: bool,
     every: bool,
     no_values: bool | None,
+    master: str | None,
 ) -> None:
     """Check a submission and write nothing.
 
@@ -114,10 +117,10 @@ def validate(
     files, a datapackage.json, or a zip of these. Files of another layout need a profile.
     """
     from anakinra_t2d.cli.progress import showing_progress
-    from anakinra_t2d.conversion.run import validate as run
+    from anakinra_t2d.conversion.run import validate as local
 
     with showing_progress() as progress:
-        outcome = run(
+        outcome = on_engine(local, master)(
             *paths,
             profile=profile,
             only=only or None,
@@ -140,6 +143,7 @@ def validate(
 @_ACCEPTED
 @_checking_options
 @report_failures
+@engine_options
 def convert(
     paths: tuple[Path, ...],
     profile: str | None,
@@ -149,6 +153,7 @@ def convert(
     strict: bool,
     every: bool,
     no_values: bool | None,
+    master: str | None,
 ) -> None:
     """Check a submission and write its valid rows as Parquet.
 
@@ -156,10 +161,10 @@ def convert(
     rows with their reasons, the lineage of changed cells, a report and a manifest with hashes.
     """
     from anakinra_t2d.cli.progress import showing_progress
-    from anakinra_t2d.conversion.run import convert as run
+    from anakinra_t2d.conversion.run import convert as local
 
     with showing_progress() as progress:
-        outcome = run(
+        outcome = on_engine(local, master)(
             *paths,
             profile=profile,
             out=out,

@@ -1,4 +1,4 @@
-"""A bar that says what is being done and how far it is, on terminals only."""
+"""A bar that says what is being done, how far it is and how long it still takes, on terminals only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ def showing_progress() -> Iterator[Callable[[str, float], None]]:
     if not console.is_terminal:
         yield lambda text, part: None
         return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich import progress
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("looking at the files", total=1.0)
         yield lambda text, part: bar.update(task, description=text, completed=part)

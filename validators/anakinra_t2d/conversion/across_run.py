@@ -48,7 +48,7 @@ class AcrossRun:
         """Check keys, references and rules; rows with a doubled key move from the written to the rejected rows."""
         sources = {name: [self._written(name), *rejected.typed(name)] for name in self.runs}
         self.tell("keys and references", 0.0)
-        con = open_relations(self.found, sources, scratch=self.folders.scratch)
+        con = self._open(sources)
         try:
             taken_back = self._keys(con)
             self._delivery(con)
@@ -57,6 +57,10 @@ class AcrossRun:
             con.close()
         for name, rows in taken_back.items():
             self._take_back(name, rows, rejected)
+
+    def _open(self, sources: Mapping[str, list[Path]]) -> DuckDBPyConnection:
+        """The relations of all tables, which the rules query."""
+        return open_relations(self.found, sources, scratch=self.folders.scratch)
 
     def _written(self, name: str) -> Path:
         return self.folders.tables / f"{name}.parquet"

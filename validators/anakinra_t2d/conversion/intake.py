@@ -108,6 +108,11 @@ class Intake:
         hashes = {account.file: account.sha256 for account in self.accounts}
         return StagedTable(self.found.tables[table], path, parts, hashes, self.batch_rows)
 
+    def size(self, table: str) -> int:
+        """Bytes of the files that hold the rows of a table."""
+        paths = [self.direct[table].path] if table in self.direct else [part.path for part in self.parts.get(table, ())]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
     def new_number(self, file: str, sheet: str | None) -> int:
         """A number for one more sheet that gives flags."""
         self._places.append((file, sheet))

@@ -62,6 +62,16 @@ class Outcome:
         """Add findings."""
         self.findings.extend(findings)
 
+    def include(self, other: Outcome) -> None:
+        """Add what another run found in tables that this one does not have."""
+        self.findings += other.findings
+        self.tables |= other.tables
+        for key, count in other.checks.items():
+            self.count(*key).add(count.passed, count.failed, count.not_assessed)
+        for code, number in other.not_listed.items():
+            self.not_listed[code] = self.not_listed.get(code, 0) + number
+        self.not_listed_errors += other.not_listed_errors
+
     @property
     def errors(self) -> int:
         """Number of open error findings, listed or not."""

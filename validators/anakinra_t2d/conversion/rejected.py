@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
         ),
     ]
 )
-_Record = tuple[str, str, str | None, int | None, list[str], str]
+RejectedRecord = tuple[str, str, str | None, int | None, list[str], str]
 
 
 class RejectedRows:
@@ -61,7 +61,7 @@ class RejectedRows:
     ) -> None:
         """Add rows of a batch; values that are unreadable or impossible are left out of the typed values."""
         sent = view.cells[list(positions)]
-        records: list[_Record] = []
+        records: list[RejectedRecord] = []
         for position, cells in zip(positions, sent.iter_rows(named=True), strict=True):
             place = view.location(position, None)
             shown = _shown(table, cells)
@@ -80,6 +80,13 @@ class RejectedRows:
         typed.write_parquet(path)
         files.append(path)
 
+    def take(self, table: str, batches: Iterable[list[RejectedRecord]], typed: list[Path]) -> None:
+        """Add rows that were set aside elsewhere: batches for people, and files as ``typed`` gives them."""
+        for records in batches:
+            self._write(records)
+        if typed:
+            self._typed[table] = [*self.typed(table), *typed]
+
     def add_unread(self, table: str, file: str, sheet: str | None, rows: Iterable[RaggedRow]) -> None:
         """Add rows that the reader could not cut into the cells of the header."""
         for part in batched(rows, 10_000):
@@ -95,7 +102,7 @@ class RejectedRows:
             ]
         )
 
-    def _write(self, records: list[_Record]) -> None:
+    def _write(self, records: list[RejectedRecord]) -> None:
         if not records:
             return
         columns = list(zip(*records, strict=True))

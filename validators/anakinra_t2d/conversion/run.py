@@ -17,6 +17,7 @@ from anakinra_t2d.conversion.across_run import AcrossRun
 from anakinra_t2d.conversion.folders import Folders
 from anakinra_t2d.conversion.intake import Intake
 from anakinra_t2d.conversion.outcome import Outcome
+from anakinra_t2d.conversion.pace import Pace, Progress
 from anakinra_t2d.conversion.rejected import RejectedRows
 from anakinra_t2d.conversion.site import site_profile
 from anakinra_t2d.conversion.table_run import TableRun, TableSource
@@ -31,7 +32,6 @@ from anakinra_t2d.write.whole_directory import whole_directory
 if TYPE_CHECKING:
     from anakinra_t2d.conversion.outputs import Lineage
 
-Progress = Callable[[str, float], None]
 _READING = 0.4
 """Part of a run that reading takes, roughly; the rest are the rules across rows and tables."""
 
@@ -71,7 +71,7 @@ def validate(
     with tempfile.TemporaryDirectory(prefix="anakinra-t2d-") as folder:
         site, folders = site_profile(profile, found), Folders(Path(folder), Path(folder))
         earlier = None if since is None else read_findings(Path(since))
-        run = _Run(found, folders, progress, _wording(found, accepted, earlier, show_values=show_values), site)
+        run = Run(found, folders, progress, _wording(found, accepted, earlier, show_values=show_values), site)
         run.outcome.not_listed_before = earlier.not_listed if earlier else None
         outcome = run.check([Path(p) for p in paths], only)
         if blinded:
@@ -110,7 +110,7 @@ def convert(
         whole_directory(Path(out), marker=MANIFEST) as partial,
         tempfile.TemporaryDirectory(prefix=".work-", dir=partial) as scratch,
     ):
-        run = _Run(found, Folders(partial, Path(scratch)), progress, wording, site)
+        run = Run(found, Folders(partial, Path(scratch)), progress, wording, site)
         outcome = run.check([Path(p) for p in paths], None)
         write_outputs(partial, found, outcome, run.lineage(), run.columns_of_written())
     return outcome
@@ -123,7 +123,9 @@ def _wording(
     return ReviewedWording(found, show_values=show_values, accepted=entries, earlier=earlier)
 
 
-class _Run:
+class Run:
+    """One submission on its way from files to findings."""
+
     def __init__(
         self,
         found: Definitions,
@@ -139,6 +141,7 @@ class _Run:
             schema_version=found.trial.version, trial=found.trial.registry, values_hidden=not wording.show_values
         )
         self.wording = wording
+        self._pace = Pace(self._tell_reading, {})
         self.tell = progress or (lambda text, part: None)
         self.runs: dict[str, TableRun] = {}
         self.intake = Intake(
@@ -159,6 +162,7 @@ class _Run:
         return list(self.runs)
 
     def check(self, paths: Sequence[Path], only: Collection[str] | None) -> Outcome:
+        """Read, check and write everything; findings of rules that are not in ``only`` are left out."""
         for code in only or ():
             if code not in self.found.rules:
                 near = difflib.get_close_matches(code.upper(), list(self.found.rules), n=3)
@@ -179,14 +183,14 @@ class _Run:
                 rejected.add_unread(unread.table, where.file or "", where.sheet, unread.source.rejected)
             flagged = self._flagged()
             names = [name for name in self.found.trial.tables if name in tables]
-            for place, name in enumerate(names):
-                self.tell(f"checking {name}", _READING * place / len(names))
+            self._pace = Pace(self._tell_reading, {name: intake.size(name) for name in names})
+            for name in names:
+                self._pace.begin(name)
                 source, is_direct = self._source(name)
                 if source is not None:
                     self._table(name, source, rejected, flagged.get(name, frozenset()), is_direct=is_direct)
             self._absent()
-            across = AcrossRun(self.found, self.outcome, self.wording, self.runs, self.folders, self._tell_across)
-            across.run(rejected, only)
+            self._across().run(rejected, only)
         finally:
             rejected.close()
         for name, table in self.outcome.tables.items():
@@ -207,6 +211,10 @@ class _Run:
         finding = self.wording.finding(rule, table=table, field=name, value=value, values=words, location=place)
         self.outcome.add([finding])
 
+    def _across(self) -> AcrossRun:
+        """What runs everything that needs more than one row."""
+        return AcrossRun(self.found, self.outcome, self.wording, self.runs, self.folders, self._tell_across)
+
     def _source(self, name: str) -> tuple[TableSource | None, bool]:
         """The rows of a table and whether they come straight from a canonical file."""
         staged = self.intake.staged(name)
@@ -219,6 +227,9 @@ class _Run:
     def _table_of(self, file: str) -> str | None:
         stem = Path(file).stem
         return stem if stem in self.found.tables else None
+
+    def _tell_reading(self, text: str, part: float) -> None:
+        self.tell(text, _READING * part)
 
     def _tell_across(self, text: str, part: float) -> None:
         self.tell(text, _READING + (1 - _READING) * part)
@@ -242,7 +253,7 @@ class _Run:
         with ExitStack() as stack:
             path = self.folders.tables / f"{table.name}.parquet"
             writer = stack.enter_context(ParquetTable(path, table, self.found, metadata))
-            run.run(source, writer, rejected)
+            run.run(source, writer, rejected, self._pace.took)
         if run.is_whole:
             self.runs[table.name] = run
         else:

@@ -109,8 +109,17 @@ class TableRun:
         """Where a cell of a row of the source was read."""
         return self._source.place(row, column)
 
-    def run(self, source: TableSource, writer: ParquetTable, rejected: RejectedRows) -> TableOutcome:
-        """Read ``source`` to its end; valid rows go to ``writer``, the others with their reasons to ``rejected``."""
+    def run(
+        self,
+        source: TableSource,
+        writer: ParquetTable,
+        rejected: RejectedRows,
+        took: Callable[[pl.DataFrame], None] = lambda cells: None,
+    ) -> TableOutcome:
+        """Read ``source`` to its end; valid rows go to ``writer``, the others with their reasons to ``rejected``.
+
+        ``took`` is called with the cells of each batch after it was checked.
+        """
         result = TableOutcome(source.shown)
         self.outcome.tables[self.table.name] = result
         self._source = source
@@ -121,6 +130,7 @@ class TableRun:
             self._say_header(header)
         for batch in source:
             self._batch(batch, header, writer, rejected)
+            took(batch.cells)
         place = source.place(None, None)
         rejected.add_unread(self.table.name, place.file or "", place.sheet, source.rejected)
         for problem in source.problems:

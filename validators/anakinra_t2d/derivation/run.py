@@ -58,6 +58,7 @@ def derive(
     all_readings: bool = False,
     found: Definitions | None = None,
     progress: Progress | None = None,
+    workspace: type[Workspace] = Workspace,
 ) -> Derived:
     """Write parameters, endpoints, eligibility, enrolment flow and results as Parquet beside converted tables.
 
@@ -71,6 +72,7 @@ def derive(
         all_readings: also calculate the results under every other choice of each open reading, one at a time.
         found: the definitions; the shipped ones by default.
         progress: called with a short text and the part that is done (0 to 1).
+        workspace: makes the parameters and endpoints.
 
     Raises:
         InputError: the directory is no output of ``convert``, or a table of it cannot be read.
@@ -93,7 +95,8 @@ def derive(
         ) as con:
             if chosen:
                 make_eligibility_relations(con, eligibility_with(found, chosen))
-            _Derivation(found, converted, con, Path(scratch), files, derived, progress).run(all_readings=all_readings)
+            run = _Derivation(found, converted, con, Path(scratch), files, derived, progress, workspace)
+            run.run(all_readings=all_readings)
         files.finish(found, derived.readings, plain_results(derived, found))
     return derived
 
@@ -113,6 +116,7 @@ class _Derivation:
         files: DerivedFiles,
         derived: Derived,
         progress: Progress | None,
+        workspace: type[Workspace],
     ) -> None:
         self.found = found
         self.con = con
@@ -120,7 +124,7 @@ class _Derivation:
         self.derived = derived
         self.progress = progress or (lambda text, part: None)
         self.done, self.steps = 0, 1
-        self.workspace = Workspace(con, found, scratch, converted.wrong_units, self._tell)
+        self.workspace = workspace(con, found, scratch, converted.wrong_units, self._tell)
 
     def run(self, *, all_readings: bool) -> None:
         cards = self.found.endpoints
