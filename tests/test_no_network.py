@@ -16,7 +16,7 @@ import pytest
 
 import anakinra_t2d as trial
 from anakinra_t2d.cli.main import main
-from conftest import ROOT, change
+from conftest import ROOT, change, made_once
 from review_data import small_trial
 
 GUARD = Path(__file__).with_name("no_network")
@@ -84,20 +84,22 @@ def without_network() -> list[str]:
 @pytest.fixture(scope="module")
 def desk(sound_trial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the commands were run; results.txt holds a line for each: the words, the exit status, the seconds."""
-    desk = tmp_path_factory.mktemp("shut")
-    (desk / "home").mkdir()
-    for site in ("denmark", "zurich"):
-        shutil.copytree(ROOT / "examples" / site, desk / site)
-    small_trial(sound_trial, desk / "small")
-    small_trial(sound_trial, desk / "faulty")
-    change(desk / "faulty/vitals.csv", lambda rows: rows[5].update(weight_kg="945.5"))
-    (desk / "lines.json").write_text(json.dumps(list(COMMANDS)), encoding="utf-8")
-    done = guarded(GUARD / "run_commands.py", "lines.json", "results.txt", cwd=desk, HOME=str(desk / "home"))
-    (desk / "output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
-    assert done.returncode == 0, (
-        f"ended with {done.returncode} after\n{(desk / 'results.txt').read_text()}\n{done.stderr}"
-    )
-    return desk
+
+    def make(desk: Path) -> None:
+        (desk / "home").mkdir(parents=True)
+        for site in ("denmark", "zurich"):
+            shutil.copytree(ROOT / "examples" / site, desk / site)
+        small_trial(sound_trial, desk / "small")
+        small_trial(sound_trial, desk / "faulty")
+        change(desk / "faulty/vitals.csv", lambda rows: rows[5].update(weight_kg="945.5"))
+        (desk / "lines.json").write_text(json.dumps(list(COMMANDS)), encoding="utf-8")
+        done = guarded(GUARD / "run_commands.py", "lines.json", "results.txt", cwd=desk, HOME=str(desk / "home"))
+        (desk / "output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+        assert done.returncode == 0, (
+            f"ended with {done.returncode} after\n{(desk / 'results.txt').read_text()}\n{done.stderr}"
+        )
+
+    return made_once(tmp_path_factory, "shut", make)
 
 
 @pytest.mark.slow

@@ -18,6 +18,8 @@ from anakinra_t2d import __version__
 from anakinra_t2d.schema.contents import Definitions
 from anakinra_t2d.schema.where import data_root
 
+_COPIES = 4
+
 
 @cache
 def definitions() -> Definitions:
@@ -40,7 +42,8 @@ def definitions() -> Definitions:
             if isinstance(copy, Definitions):
                 return copy
     found = _loaded(root)
-    with contextlib.suppress(OSError):
+    # whatever keeps a copy from being written, the definitions are there
+    with contextlib.suppress(Exception):
         _keep(path, found)
     return found
 
@@ -71,8 +74,9 @@ def _path(root: Path) -> Path | None:
 
 def _keep(path: Path, found: Definitions) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # one copy for each version would pile up
-    for other in path.parent.glob("definitions-*.pickle"):
+    # copies of all versions would pile up; environments that are used in turn keep theirs
+    copies = sorted(path.parent.glob("definitions-*.pickle"), key=lambda copy: copy.stat().st_mtime_ns)
+    for other in copies[: 1 - _COPIES]:
         other.unlink(missing_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     try:

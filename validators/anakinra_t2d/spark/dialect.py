@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from types import new_class
+from functools import lru_cache
 from typing import Any
 
 from anakinra_t2d.across.sql import as_literal
@@ -37,18 +36,10 @@ def parsed(statement: str) -> Any:
 
 def in_spark(tree: Any) -> str:
     """The Spark SQL of a query."""
-    return str(_generator()(dialect="spark").generate(tree.transform(_adapted), copy=False))
+    from sqlglot import exp
 
-
-@cache
-def _generator() -> Any:
-    """Writes Spark SQL; named queries stay where they are, because above all others their names clash."""
-    from sqlglot.dialects.spark import Spark
-
-    usual: Any = Spark.Generator
-    return new_class(
-        "NestedGenerator", (usual,), exec_body=lambda body: body.update(EXPRESSIONS_WITHOUT_NESTED_CTES=set())
-    )
+    # in brackets named queries stay where they are; above all others their names clash
+    return str(exp.Paren(this=tree.transform(_adapted)).sql(dialect="spark"))
 
 
 def with_parameters(statement: str, parameters: Sequence[object]) -> str:
