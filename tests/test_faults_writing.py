@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 import anakinra_t2d as trial
+from anakinra_t2d.derivation.converted import open_converted
+from anakinra_t2d.derivation.derived_files import beside
 from anakinra_t2d.write.sole_writer import BusyError, sole_writer
 from anakinra_t2d.write.whole_directory import OutputError, whole_directory
 from anakinra_t2d.write.whole_file import write_whole_file
@@ -154,6 +157,16 @@ class TestTwoRuns:
             done = run("convert", sound_trial, "--out", out)
             require_a_sentence(done, "another run is writing to")
         assert contents(out) == {"manifest.json": b"{}"}
+
+    def test_a_directory_that_was_written_again_is_not_derived(self, converted_trial: Path, tmp_path: Path) -> None:
+        out = Path(shutil.copytree(converted_trial, tmp_path / "out"))
+        opened = open_converted(out, trial.definitions())
+        manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+        (out / "manifest.json").write_text(json.dumps(manifest | {"files": {}}), encoding="utf-8")
+        before = contents(out)
+        with pytest.raises(OutputError, match="written again by another run"), beside(opened, trial.definitions()):
+            pytest.fail("nothing may be derived from it")
+        assert contents(out) == before
 
     def test_both_at_once(self, sound_trial: Path, converted_trial: Path, tmp_path: Path) -> None:
         command = [*PROGRAM, "convert", str(sound_trial), "--out", str(tmp_path / "out")]
